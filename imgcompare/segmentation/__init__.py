@@ -1,0 +1,1 @@
+"""From aligned images to lesions and their compartments."""
