@@ -1,0 +1,283 @@
+"""All figures of one lesion at one timepoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.errors import GeometryMismatchError
+from imgcompare.geometry import AnyArray, Geometry
+from imgcompare.measurement import diameters
+from imgcompare.measurement.contour import is_soft
+from imgcompare.measurement.intensity import intensity_estimates
+from imgcompare.measurement.uncertainty import (
+    LOW_RELIABILITY,
+    Estimate,
+    boundary_shift,
+    diameter_estimate,
+    edge_noise_ratio,
+    is_low_reliability,
+    noise_sd,
+    product_estimate,
+    volume_estimate,
+)
+from imgcompare.measurement.volume import slices_spanned, sphere_equivalent_diameter_mm
+from imgcompare.model import (
+    WHOLE,
+    AlignedTimepoint,
+    Lesion,
+    LesionSegmentation,
+    Measurement,
+    Tissue,
+)
+
+PROPOSED = "PROPOSED"
+"""Flag: the lesion was outlined automatically, without a mask or seed."""
+
+AT_IMAGE_EDGE = "AT_IMAGE_EDGE"
+"""Flag: the lesion reaches the edge of the image and may be larger than measured."""
+
+PARTS = "one connected part of one slice"
+LONGEST_METHOD = f"longest in-plane diameter, {PARTS}"
+PERPENDICULAR_METHOD = "largest extent at right angles to the longest diameter, same slice"
+SHORT_AXIS_METHOD = "largest, over the slices, of the perpendicular to the longest diameter"
+VIABLE_METHOD = f"longest in-plane line within viable tissue, {PARTS}"
+VIABLE_PERPENDICULAR_METHOD = "longest line within viable tissue that crosses it squarely"
+ZERO_METHOD = "no tissue found"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Region:
+    """One compartment about to be measured."""
+
+    name: str
+    fraction: npt.NDArray[np.float32]
+    image: AnyArray
+    geometry: Geometry
+    edge_noise: float
+
+    @property
+    def outline(self) -> str:
+        """How its outline was drawn, in words."""
+        if is_soft(self.fraction):
+            return "sub-voxel outline at fraction 0.5"
+        return "anti-aliased outline of whole voxels"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    quantity: str
+    unit: str
+    estimate: Estimate
+    method: str
+    ends: tuple[tuple[float, float, float], ...] = ()
+
+
+def measure_lesion(
+    segmentation: LesionSegmentation, aligned: AlignedTimepoint, *, lesion: Lesion
+) -> tuple[Measurement, ...]:
+    """Measure every compartment of one lesion on the native voxels of the reference series.
+
+    Parameters
+    ----------
+    segmentation : LesionSegmentation
+        Compartments on a crop of the reference grid.
+    aligned : AlignedTimepoint
+        The timepoint's images; only the untouched reference is read.
+    lesion : Lesion
+        Whose figures these are.
+
+    Returns
+    -------
+    tuple of Measurement
+        Volumes in mL with 95 % intervals for the whole lesion and each tissue that was looked
+        for: a tissue that ``segmentation.fractions`` names but nowhere contains has an explicit
+        zero. Diameters in mm, with their ends in patient coordinates, for the whole lesion and
+        for the enhancing (viable) part; mean and spread of the image values per compartment.
+
+    Raises
+    ------
+    GeometryMismatchError
+        If the segmentation is no crop of the reference grid.
+    """
+    image = _cropped(aligned, segmentation)
+    noise = noise_sd(image)
+    unit = str(aligned.reference.quantity.value)
+    flags = _common_flags(segmentation, aligned)
+    series = aligned.timepoint.series.get(aligned.reference_role)
+    measurements = []
+    for name in _compartments(segmentation):
+        fraction = segmentation.fraction(name)
+        ratio = edge_noise_ratio(image, fraction, noise)
+        region = _Region(name, fraction, image, segmentation.geometry, ratio)
+        rows = tuple(_rows(region, unit))
+        extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
+        for row in rows:
+            measurements.append(
+                Measurement(
+                    lesion_id=lesion.id,
+                    timepoint_index=aligned.timepoint.index,
+                    compartment=name,
+                    quantity=row.quantity,
+                    value=row.estimate.value,
+                    unit=row.unit,
+                    ci_low=row.estimate.low,
+                    ci_high=row.estimate.high,
+                    endpoints_lps_mm=row.ends,
+                    method=row.method,
+                    series_uid=series.uid if series else "",
+                    flags=flags + extra,
+                )
+            )
+    return tuple(measurements)
+
+
+def absent_lesion(
+    lesion: Lesion,
+    timepoint_index: int,
+    *,
+    tissues: Iterable[Tissue] = (),
+    series_uid: str = "",
+    detection_limit_ml: float = float("nan"),
+) -> tuple[Measurement, ...]:
+    """Zero rows for a lesion that was looked for and is gone at a timepoint.
+
+    Parameters
+    ----------
+    lesion : Lesion
+        The lesion that vanished.
+    timepoint_index : int
+        When it was found to be gone.
+    tissues : iterable of Tissue
+        Tissues it had before, which are now zero too.
+    series_uid : str
+        Series in which it was looked for.
+    detection_limit_ml : float
+        Volume below which it would not have been seen; the upper end of the intervals.
+    """
+    limit_mm = sphere_equivalent_diameter_mm(detection_limit_ml)
+    present = tuple(tissues)
+    names = (WHOLE, *(t.value for t in Tissue if t in present))
+    rows = [(name, "volume", "mL", detection_limit_ml) for name in names]
+    for name in (WHOLE, Tissue.ENHANCING.value):
+        if name in names:
+            lengths = ["longest_diameter", "perpendicular_diameter"]
+            lengths += ["short_axis", "diameter_3d"] if name == WHOLE else []
+            rows += [(name, quantity, "mm", limit_mm) for quantity in lengths]
+            rows.append((name, "bidimensional_product", "mm2", limit_mm**2))
+    return tuple(
+        Measurement(
+            lesion_id=lesion.id,
+            timepoint_index=timepoint_index,
+            compartment=name,
+            quantity=quantity,
+            value=0.0,
+            unit=unit,
+            ci_low=0.0,
+            ci_high=limit,
+            method=ZERO_METHOD,
+            series_uid=series_uid,
+        )
+        for name, quantity, unit, limit in rows
+    )
+
+
+def _compartments(segmentation: LesionSegmentation) -> tuple[str, ...]:
+    """Whole lesion first, then each tissue that was looked for or found."""
+    return (WHOLE, *(t.value for t in Tissue if t in segmentation.fractions))
+
+
+def _cropped(aligned: AlignedTimepoint, segmentation: LesionSegmentation) -> AnyArray:
+    """Cut the reference image to the grid of the segmentation."""
+    start = segmentation.geometry.offset_in(aligned.geometry)
+    stop = tuple(a + n for a, n in zip(start, segmentation.geometry.shape, strict=True))
+    if min(start) < 0 or any(e > n for e, n in zip(stop, aligned.geometry.shape, strict=True)):
+        raise GeometryMismatchError(
+            f"The lesion's grid [{segmentation.geometry}] reaches beyond the image's "
+            f"[{aligned.geometry}]."
+        )
+    return aligned.reference.array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+
+
+def _common_flags(segmentation: LesionSegmentation, aligned: AlignedTimepoint) -> tuple[str, ...]:
+    flags = list(segmentation.flags)
+    if segmentation.proposed:
+        flags.append(PROPOSED)
+    inside = np.argwhere(segmentation.mask(WHOLE))
+    if len(inside):
+        start = np.array(segmentation.geometry.offset_in(aligned.geometry))
+        low, high = inside.min(axis=0) + start, inside.max(axis=0) + start
+        if (low == 0).any() or (high == np.array(aligned.geometry.shape) - 1).any():
+            flags.append(AT_IMAGE_EDGE)
+    return tuple(dict.fromkeys(flags))
+
+
+def _rows(region: _Region, unit: str) -> Iterator[_Row]:
+    volume = volume_estimate(region.fraction, region.geometry, edge_noise=region.edge_noise)
+    counting = "sum of voxel fractions" if is_soft(region.fraction) else "sum of whole voxels"
+    yield _Row("volume", "mL", volume, counting if volume.value else ZERO_METHOD)
+    if region.name in (WHOLE, Tissue.ENHANCING.value):
+        yield from _diameter_rows(region)
+    intensities = intensity_estimates(region.image, region.fraction)
+    if intensities is not None:
+        mean, sd = intensities
+        yield _Row("mean_intensity", unit, mean, "native voxels at least half filled")
+        yield _Row("sd_intensity", unit, sd, "native voxels at least half filled")
+
+
+def _diameter_rows(region: _Region) -> Iterator[_Row]:
+    field = diameters.outline_field(region.fraction)
+    viable = region.name != WHOLE
+    find = diameters.viable_diameters if viable else diameters.planar_diameters
+    planar = find(field, region.geometry)
+    methods = (
+        (VIABLE_METHOD, VIABLE_PERPENDICULAR_METHOD)
+        if viable
+        else (LONGEST_METHOD, PERPENDICULAR_METHOD)
+    )
+    longest, first = _length_row(
+        region, "longest_diameter", planar.longest if planar else None, methods[0]
+    )
+    across, second = _length_row(
+        region, "perpendicular_diameter", planar.perpendicular if planar else None, methods[1]
+    )
+    yield first
+    yield second
+    product = product_estimate(longest, across)
+    yield _Row("bidimensional_product", "mm2", product, "longest × perpendicular diameter")
+    if viable:
+        return
+    node = diameters.short_axis(field, region.geometry)
+    yield _length_row(region, "short_axis", node, SHORT_AXIS_METHOD)[1]
+    space = diameters.diameter_3d(field, region.geometry)
+    yield _length_row(region, "diameter_3d", space, "greatest distance in any direction")[1]
+
+
+def _length_row(
+    region: _Region, quantity: str, diameter: diameters.Diameter | None, method: str
+) -> tuple[Estimate, _Row]:
+    if diameter is None:
+        zero = Estimate(0.0, 0.0, 0.0, region.geometry.spacing_mm[1])
+        return zero, _Row(quantity, "mm", zero, ZERO_METHOD)
+    estimate = diameter_estimate(
+        diameter.length_mm,
+        region.geometry,
+        shift=boundary_shift(region.fraction),
+        through_plane=quantity == "diameter_3d",
+    )
+    ends = diameter.endpoints_lps_mm(region.geometry)
+    return estimate, _Row(quantity, "mm", estimate, f"{method}; {region.outline}", ends)
+
+
+def _is_unreliable(region: _Region, rows: tuple[_Row, ...]) -> bool:
+    """Whether a compartment is too small for its slices; an empty one is not."""
+    volume = rows[0].estimate.value
+    if volume == 0.0:
+        return False
+    lengths = [row.estimate.value for row in rows if row.quantity == "longest_diameter"]
+    size = lengths[0] if lengths else sphere_equivalent_diameter_mm(volume)
+    slices = slices_spanned(region.fraction)
+    return is_low_reliability(slices, size, region.geometry.slice_spacing_mm)

@@ -1,0 +1,148 @@
+"""How well a figure repeats when nothing has changed: published figures and the decision.
+
+wCV is the within-subject coefficient of variation of repeated measurements. The repeatability
+coefficient, the difference that 95 % of repeats stay within, is 2.77 · wCV of the mean.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+from imgcompare.measurement.uncertainty import Z95
+from imgcompare.model import WHOLE, Exceeds, Tissue
+
+REPEATABILITY_FACTOR = Z95 * math.sqrt(2.0)
+"""2.77: repeatability coefficient in within-subject standard deviations (Raunig 2015)."""
+
+CT_VOLUME_BANDS = ((35.0, 0.141), (50.0, 0.103), (100.0, 0.085))
+"""wCV of CT tumour volume for longest diameters below each bound, mm (10.1148/QIBA/20220721)."""
+
+SMALL_NODULE_WCV = ((6.0, 0.29), (10.0, 0.141))
+"""wCV of CT volume at these diameters, mm; linear between (10.1148/QIBA/20231219)."""
+
+BRAIN_VOLUME_WCV = 0.08
+"""wCV of enhancing brain tumour volume, one reader and one tool (criteria.md §6: Huber 2017)."""
+
+OTHER_VOLUME_WCV = 0.15
+"""wCV of a compartment volume that nobody has published one for (house default)."""
+
+DIAMETER_WCV = 0.22 / REPEATABILITY_FACTOR
+"""wCV of one lesion's diameter between readers, ±22 % (Yoon 2016, 10.1016/j.ejca.2015.10.014)."""
+
+PRODUCT_WCV = math.sqrt(2.0) * DIAMETER_WCV
+"""wCV of a product of two diameters that err independently."""
+
+DIAMETERS = frozenset({"longest_diameter", "perpendicular_diameter", "short_axis", "diameter_3d"})
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatability:
+    """A within-subject coefficient of variation and where it comes from."""
+
+    wcv: float
+    source: str
+
+
+def published_repeatability(
+    quantity: str, compartment: str, *, modality: str, diameter_mm: float
+) -> Repeatability | None:
+    """Repeatability figure for a kind of measurement, or None where there is none.
+
+    Parameters
+    ----------
+    quantity, compartment : str
+        As in `Measurement`.
+    modality : str
+        ``"CT"``, ``"MR"`` or empty when unknown.
+    diameter_mm : float
+        Longest diameter of the earlier lesion, which the error of CT volumes depends on.
+    """
+    if quantity in DIAMETERS:
+        return Repeatability(DIAMETER_WCV, "diameter between readers ±22 % (Yoon 2016)")
+    if quantity == "bidimensional_product":
+        return Repeatability(PRODUCT_WCV, "two diameters of ±22 % each (after Yoon 2016)")
+    if quantity != "volume" or not modality:
+        return None
+    if modality == "MR" and compartment in (WHOLE, Tissue.ENHANCING.value):
+        return Repeatability(BRAIN_VOLUME_WCV, "enhancing brain volume, one tool (wCV 8 %)")
+    if modality == "CT" and compartment == WHOLE:
+        wcv = ct_volume_wcv(diameter_mm)
+        return Repeatability(wcv, f"CT volume at {diameter_mm:.0f} mm (QIBA, wCV {wcv:.1%})")
+    return Repeatability(OTHER_VOLUME_WCV, "compartment volume (house default, wCV 15 %)")
+
+
+def ct_volume_wcv(diameter_mm: float) -> float:
+    """WCV of a CT volume by longest diameter; held constant beyond the published range."""
+    low, high = SMALL_NODULE_WCV[0][0], SMALL_NODULE_WCV[-1][0]
+    if diameter_mm < high:
+        at = max(diameter_mm, low)
+        for (d0, w0), (d1, w1) in pairwise(SMALL_NODULE_WCV):
+            if at <= d1:
+                return w0 + (at - d0) / (d1 - d0) * (w1 - w0)
+    for bound, wcv in CT_VOLUME_BANDS:
+        if diameter_mm < bound:
+            return wcv
+    return CT_VOLUME_BANDS[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a change exceeds measurement error, its 95 % interval and the reason in words."""
+
+    exceeds: Exceeds
+    ci_low: float
+    ci_high: float
+    reason: str
+
+
+def judge(earlier: float, later: float, *, sd: tuple[float, float], source: str) -> Verdict:
+    """Decide whether two figures differ by more than their measurement errors.
+
+    Three rules are asked; if they disagree the answer is borderline: the change in percent
+    against the repeatability coefficient, the log change against its own limits (Obuchowski
+    2016), and whether the 95 % interval of the difference holds zero (QIBA). When one figure is
+    zero only the last can be asked.
+
+    Parameters
+    ----------
+    earlier, later : float
+        The figures, not negative.
+    sd : (float, float)
+        Standard deviation of each.
+    source : str
+        What the errors rest on, for the reason.
+    """
+    difference = later - earlier
+    half = Z95 * math.hypot(*sd)
+    low, high = difference - half, difference + half
+    beyond = abs(difference) > half
+    if earlier <= 0.0 or later <= 0.0:
+        exceeds = Exceeds.YES if beyond and difference else Exceeds.NO
+        word = "exceeds" if beyond and difference else "is within"
+        return Verdict(exceeds, low, high, f"change {word} ±{half:.3g}: {source}")
+    wcv = (sd[0] / earlier, sd[1] / later)
+    percent_limit = REPEATABILITY_FACTOR * math.sqrt((wcv[0] ** 2 + wcv[1] ** 2) / 2.0)
+    sigma = math.sqrt(math.log1p(wcv[0] ** 2) + math.log1p(wcv[1] ** 2))
+    change = math.log(later / earlier)
+    rules = (
+        abs(difference) / earlier > percent_limit,
+        sigma > 0.0 and abs(change) >= Z95 * sigma,
+        beyond,
+    )
+    votes = sum(rules)
+    exceeds = (Exceeds.NO, Exceeds.BORDERLINE, Exceeds.BORDERLINE, Exceeds.YES)[votes]
+    limits = f"{100 * math.expm1(-Z95 * sigma):+.0f}/{100 * math.expm1(Z95 * sigma):+.0f} %"
+    word = {
+        Exceeds.YES: "exceeds",
+        Exceeds.NO: "is within",
+        Exceeds.BORDERLINE: f"is beyond {votes} of 3 limits of",
+    }[exceeds]
+    return Verdict(
+        exceeds,
+        low,
+        high,
+        f"{100 * difference / earlier:+.1f} % {word} measurement error "
+        f"(±{100 * percent_limit:.0f} %; {limits} on the log scale): {source}",
+    )
