@@ -1,0 +1,189 @@
+"""The arithmetic of registration in plain numpy, for machines without numba."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.registration.engines import OUTSIDE, PARZEN_PAD, Bins, Factors, Float32, Float64
+
+SLICES_AT_ONCE_VOXELS = 400_000
+"""Voxels worked on at once: keeps the temporaries near 50 MB."""
+
+_Points = tuple[Float64, npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def _points(bins: Bins) -> Iterator[_Points]:
+    """Give indices [slice, row, column] and bins of the voxels in use, a slab at a time."""
+    slab = max(1, SLICES_AT_ONCE_VOXELS // max(1, bins[0].size))
+    for start in range(0, bins.shape[0], slab):
+        part = bins[start : start + slab]
+        index = np.stack(np.nonzero(part != OUTSIDE))
+        fixed = part[tuple(index)].astype(np.intp)
+        index[0] += start
+        if fixed.size:
+            yield index.astype(np.float64), index, fixed
+
+
+def _edges(where: Float64, shape: Sequence[int]) -> tuple[Float64, Float64, Float64]:
+    """Clamp coordinates (3, n); give them, each axis' weight, and the weights' slopes."""
+    top = np.array(shape, dtype=np.float64)[:, None] - 1.0
+    beyond = where - np.clip(where, 0.0, top)
+    weight = np.clip(1.0 - np.abs(beyond), 0.0, 1.0)
+    slope = np.where((beyond != 0.0) & (weight > 0.0), -np.sign(beyond), 0.0)
+    return np.clip(where, 0.0, top), weight, slope
+
+
+def _trilinear(source: npt.NDArray[Any], where: Float64) -> tuple[Float64, Float64]:
+    """Value (n,) and derivatives (3, n) at inside coordinates (3, n)."""
+    shape = np.array(source.shape)[:, None]
+    low = np.minimum(where.astype(np.intp), np.maximum(shape - 2, 0))
+    high = np.minimum(low + 1, shape - 1)
+    fz, fy, fx = where - low
+    corner = np.empty((2, 2, 2, where.shape[1]))
+    for n in np.ndindex(2, 2, 2):
+        z, y, x = (high[a] if n[a] else low[a] for a in range(3))
+        corner[n] = source[z, y, x]
+    along_x = corner[:, :, 0] * (1 - fx) + corner[:, :, 1] * fx
+    along_y = along_x[:, 0] * (1 - fy) + along_x[:, 1] * fy
+    slope_x = corner[:, :, 1] - corner[:, :, 0]
+    slope_x = slope_x[:, 0] * (1 - fy) + slope_x[:, 1] * fy
+    slope_y = along_x[:, 1] - along_x[:, 0]
+    gradient = np.stack(
+        [
+            along_y[1] - along_y[0],
+            slope_y[0] * (1 - fz) + slope_y[1] * fz,
+            slope_x[0] * (1 - fz) + slope_x[1] * fz,
+        ]
+    )
+    return along_y[0] * (1 - fz) + along_y[1] * fz, gradient
+
+
+def _spline(t: Float64) -> Float64:
+    """Cubic B-spline weights (4, n) at fractions ``t``."""
+    u = 1.0 - t
+    first, second, last = u**3 / 6.0, ((3.0 * t - 6.0) * t * t + 4.0) / 6.0, t**3 / 6.0
+    return np.stack([first, second, 1.0 - first - second - last, last])
+
+
+def _spline_slope(t: Float64) -> Float64:
+    """Derivatives (4, n) of the cubic B-spline weights."""
+    u = 1.0 - t
+    return np.stack(
+        [
+            -u * u / 2.0,
+            t * (3.0 * t - 4.0) / 2.0,
+            (1.0 + t * (2.0 - 3.0 * t)) / 2.0,
+            t * t / 2.0,
+        ]
+    )
+
+
+class NumpyArithmetic:
+    """Array expressions, a slab at a time."""
+
+    name = "numpy"
+
+    def joint_histogram(
+        self,
+        bins: Bins,
+        moving: Float32,
+        *,
+        matrix: Float64,
+        scaling: Float64,
+        shape: tuple[int, int],
+    ) -> Float64:
+        """Joint histogram of fixed bins and interpolated moving values."""
+        width = shape[1] + PARZEN_PAD
+        total = np.zeros(shape[0] * width)
+        for index, _, fixed in _points(bins):
+            where = matrix[:, :3] @ index + matrix[:, 3:]
+            where, weights, _ = _edges(where, moving.shape)
+            value, _ = _trilinear(moving, where)
+            value = np.clip(value * scaling[0] + scaling[1], 0.0, scaling[2])
+            column = value.astype(np.intp)
+            spread = _spline(value - column) * weights.prod(axis=0)
+            for n in range(4):
+                cell = fixed * width + column + n
+                total += np.bincount(cell, spread[n], minlength=total.size)
+        return total.reshape(shape[0], width)
+
+    def histogram_gradient(
+        self, bins: Bins, moving: Float32, *, matrix: Float64, scaling: Float64, table: Float64
+    ) -> Float64:
+        """Chain rule from the histogram to the matrix."""
+        gradient = np.zeros((3, 4))
+        for index, _, fixed in _points(bins):
+            where = matrix[:, :3] @ index + matrix[:, 3:]
+            where, weights, slopes = _edges(where, moving.shape)
+            raw, by_axis = _trilinear(moving, where)
+            raw = raw * scaling[0] + scaling[1]
+            value = np.clip(raw, 0.0, scaling[2])
+            column = value.astype(np.intp)
+            entries = np.stack([table[fixed, column + n] for n in range(4)])
+            fraction = value - column
+            slope = (_spline_slope(fraction) * entries).sum(axis=0)
+            slope *= np.where(raw == value, scaling[0], 0.0) * weights.prod(axis=0)
+            by_axis *= slope * (slopes == 0.0)
+            level = (_spline(fraction) * entries).sum(axis=0)
+            others = np.stack([weights[[1, 2]], weights[[0, 2]], weights[[0, 1]]]).prod(axis=1)
+            by_axis += slopes * others * level
+            gradient[:, :3] += by_axis @ index.T
+            gradient[:, 3] += by_axis.sum(axis=1)
+        return gradient
+
+    def information_of_many(
+        self, bins: Bins, moving: Float32, *, matrices: Float64, scaling: Float64, used: int
+    ) -> Float64:
+        """Overlap times mutual information at many maps."""
+        count = int(scaling[2]) + 1
+        out = np.empty(len(matrices))
+        for n, matrix in enumerate(matrices):
+            joint = self.joint_histogram(
+                bins, moving, matrix=matrix, scaling=scaling, shape=(count, count)
+            )
+            product = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+            seen = joint > 1e-12
+            out[n] = (joint[seen] * np.log(joint[seen] * joint.sum() / product[seen])).sum() / used
+        return out
+
+    def block_mean(self, source: npt.NDArray[Any], factors: Factors) -> Float32:
+        """Average blocks of voxels."""
+        out = np.asarray(source, dtype=np.float32)
+        for axis, factor in enumerate(factors):
+            if factor > 1:
+                starts = np.arange(0, source.shape[axis], factor)
+                counts = np.diff(np.append(starts, source.shape[axis]))
+                shape = [1, 1, 1]
+                shape[axis] = -1
+                out = np.add.reduceat(out, starts, axis=axis)
+                out = out / counts.astype(np.float32).reshape(shape)
+        return np.ascontiguousarray(out)
+
+    def fill_bins(
+        self, values: Float32, mask: npt.NDArray[np.bool_], *, factors: Factors, scaling: Float64
+    ) -> Bins:
+        """Bin of each voxel."""
+        factor, offset, top = scaling.astype(np.float32)
+        out = (np.clip(values * factor + offset, 0.0, top) + np.float32(0.5)).astype(np.uint8)
+        coarse = [np.arange(n) // f for n, f in zip(values.shape, factors, strict=True)]
+        out[~mask[np.ix_(*coarse)]] = OUTSIDE
+        return out
+
+    def resample_linear(
+        self, source: Float32, matrix: Float64, *, shape: Sequence[int], outside: float
+    ) -> Float32:
+        """Trilinear interpolation, a slice at a time."""
+        out = np.full(tuple(shape), outside, np.float32)
+        rows, columns = np.indices((shape[1], shape[2])).reshape(2, -1)
+        limit = np.array(source.shape)[:, None] - 0.5
+        for s in range(shape[0]):
+            index = np.stack([np.full(rows.size, s), rows, columns])
+            where = matrix[:, :3] @ index + matrix[:, 3:]
+            inside = ((where >= -0.5) & (where <= limit)).all(axis=0)
+            where = np.clip(where[:, inside], 0.0, limit - 0.5)
+            out[s].reshape(-1)[inside] = _trilinear(source, where)[0]
+        return out

@@ -1,0 +1,240 @@
+"""Coarse-to-fine working copies of an image, and where its foreground is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from imgcompare.errors import InputError
+from imgcompare.model import Volume
+from imgcompare.registration.engines import Arithmetic, Factors, Float32, Float64
+from imgcompare.registration.settings import PYRAMID_MM
+
+MASK_MM = 4.0
+"""Voxel size at which foreground is told from air: fine enough for a scalp, coarse enough to
+average noise away."""
+
+LARGEST_LEVEL = 14_000_000
+"""Voxels beyond which the finest working copy is made coarser; a 1 mm head has 12.6 million."""
+
+THRESHOLD_SHARE = 0.5
+"""Foreground starts this far from the darkest value to Otsu's threshold: lenient, since a bias
+field darkens tissue and losing tissue harms more than keeping some air."""
+
+BORDER_MM = 8.0
+"""Air kept around the foreground: the outline itself is information."""
+
+CLIPPED_PERCENT = 0.5
+"""Share of the darkest and brightest foreground voxels that fall into the end bins."""
+
+FRAGMENT_SHARE = 0.1
+"""Foreground pieces smaller than this share of the largest are dropped."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """A working copy: float32 values, index-to-world affine, voxel size per mask voxel."""
+
+    size_mm: float
+    values: Float32
+    affine: Float64
+    mask_factors: Factors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pyramid:
+    """Working copies by nominal voxel size, and the foreground at about 4 mm.
+
+    ``tight`` follows the foreground; ``wide`` adds a border of air. ``centre_mm`` and
+    ``radius_mm`` are the foreground's centroid and root mean square distance from it.
+    ``low`` and ``high`` bound the values that tell tissues apart.
+    """
+
+    levels: dict[float, Level]
+    mask_affine: Float64
+    tight: npt.NDArray[np.bool_]
+    wide: npt.NDArray[np.bool_]
+    centre_mm: Float64
+    radius_mm: float
+    low: float
+    high: float
+
+    def mask_for(self, level: Level, *, wide: bool = True) -> tuple[npt.NDArray[np.bool_], Factors]:
+        """Foreground for a level, and how many of the level's voxels fit in one of its own."""
+        mask = self.wide if wide else self.tight
+        if level.size_mm > self.mask_size_mm:
+            shrink = level.mask_factors
+            starts = [np.arange(0, n, f) for n, f in zip(mask.shape, shrink, strict=True)]
+            for axis, start in enumerate(starts):
+                mask = np.logical_or.reduceat(mask, start, axis=axis)
+            return np.ascontiguousarray(mask), (1, 1, 1)
+        return mask, level.mask_factors
+
+    @property
+    def mask_size_mm(self) -> float:
+        """Nominal voxel size of the foreground mask."""
+        return min(self.levels, key=lambda size: (abs(size - MASK_MM), size))
+
+    def scaling(self, bins: int) -> Float64:
+        """Factor, offset and largest value that turn voxel values into bin coordinates."""
+        factor = (bins - 1) / (self.high - self.low)
+        return np.array([factor, -self.low * factor, bins - 1.0])
+
+    def points_mm(self, *, most: int = 4000) -> Float64:
+        """Evenly thinned foreground points in world coordinates, shape (n, 3)."""
+        index = np.argwhere(self.tight)
+        index = index[:: max(1, len(index) // most)]
+        return np.asarray(index @ self.mask_affine[:3, :3].T + self.mask_affine[:3, 3])
+
+
+def _coarser(affine: Float64, factors: Factors) -> Float64:
+    """Affine of the grid of block means."""
+    out = affine.copy()
+    steps = np.array(factors, dtype=np.float64)
+    out[:3, :3] = affine[:3, :3] * steps
+    out[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((steps - 1.0) / 2.0)
+    return out
+
+
+def _factors(affine: Float64, shape: tuple[int, ...], size_mm: float) -> Factors:
+    """Voxels per block along each axis that come closest to ``size_mm``."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    wanted = np.maximum(1, np.rint(size_mm / spacing)).astype(int)
+    # A level needs two voxels along every axis to interpolate between.
+    z, y, x = (int(min(f, max(1, n // 2))) for f, n in zip(wanted, shape, strict=True))
+    return z, y, x
+
+
+def _finest(volume: Volume, size_mm: float) -> Factors:
+    """Blocks of the finest level, enlarged until it is small enough to work on."""
+    while True:
+        factors = _factors(volume.geometry.affine, volume.array.shape, size_mm)
+        shape = [-(-n // f) for n, f in zip(volume.array.shape, factors, strict=True)]
+        if np.prod(shape) <= LARGEST_LEVEL:
+            return factors
+        size_mm *= 1.1
+
+
+def otsu_threshold(values: npt.NDArray[Any]) -> float:
+    """Threshold that best splits values in two classes.
+
+    References
+    ----------
+    Otsu N. A threshold selection method from gray-level histograms. IEEE SMC 1979;9:62-66.
+    """
+    counts, edges = np.histogram(values, bins=256)
+    centres = (edges[:-1] + edges[1:]) / 2.0
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = sums / below - (sums[-1] - sums) / above
+    spread = np.nan_to_num(below * above * gap**2)
+    # Values between two well separated classes all split them alike: take the middle.
+    best = np.flatnonzero(spread >= spread.max() * (1.0 - 1e-9))
+    return float(edges[1:][best].mean())
+
+
+def find_foreground(values: Float32, spacing_mm: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Tell body from air: lenient Otsu threshold, specks removed, holes filled."""
+    low, high = np.percentile(values, (1.0, 99.0))
+    clipped = np.clip(values, low, high)
+    threshold = low + THRESHOLD_SHARE * (otsu_threshold(clipped) - low)
+    mask = np.asarray(values > threshold)
+    # Padding by the edge keeps tissue that is cut off by the field of view from being eroded.
+    opened = ndimage.binary_opening(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1, 1:-1]
+    pieces, count = ndimage.label(opened)
+    if count > 1:
+        sizes = np.bincount(pieces.ravel())[1:]
+        kept = np.flatnonzero(sizes >= FRAGMENT_SHARE * sizes.max()) + 1
+        opened = np.isin(pieces, kept)
+    return np.asarray(ndimage.binary_fill_holes(opened), dtype=np.bool_)
+
+
+def _widened(mask: npt.NDArray[np.bool_], spacing_mm: npt.NDArray[np.float64]) -> Any:
+    """Dilate by BORDER_MM."""
+    if not mask.any():
+        return mask
+    reach = np.maximum(0, np.rint(BORDER_MM / spacing_mm)).astype(int)
+    box = np.ones(2 * reach + 1, np.bool_)
+    return ndimage.binary_dilation(mask, box) if box.size > 1 else mask
+
+
+def check_usable(volume: Volume, what: str) -> None:
+    """Refuse images that hold no information to align.
+
+    Raises
+    ------
+    InputError
+        If values are not finite, or all the same.
+    """
+    array = volume.array
+    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+        raise InputError(
+            f"The {what} image holds values that are not finite numbers; replace them first."
+        )
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"The {what} image holds {array.dtype} values, not numbers to align.")
+    if array.min() == array.max():
+        raise InputError(f"The {what} image has the same value everywhere: nothing to align.")
+
+
+def build(volume: Volume, arithmetic: Arithmetic, *, finest_mm: float, what: str) -> Pyramid:
+    """Make the working copies and find the foreground.
+
+    Parameters
+    ----------
+    volume : Volume
+        Any grid, sheared ones too: the copies keep the grid's axes.
+    arithmetic : Arithmetic
+    finest_mm : float
+        Voxel size of the finest copy. Axes with larger voxels keep them.
+    what : str
+        ``moving`` or ``fixed``, for messages.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be used, see `check_usable`.
+    """
+    check_usable(volume, what)
+    sizes = sorted({s for s in PYRAMID_MM if s > finest_mm * 1.01} | {finest_mm})
+    affine, values, chain = volume.geometry.affine, volume.array, []
+    for size in sizes:
+        finest = size == sizes[0]
+        factors = _finest(volume, size) if finest else _factors(affine, values.shape, size)
+        values = arithmetic.block_mean(values, factors)
+        affine = _coarser(affine, factors)
+        chain.append((size, values, affine, factors))
+    return _with_foreground(chain)
+
+
+def _with_foreground(chain: list[tuple[float, Float32, Float64, Factors]]) -> Pyramid:
+    """Find foreground on the level nearest to MASK_MM and describe the others relative to it."""
+    sizes = [size for size, *_ in chain]
+    at = min(range(len(chain)), key=lambda n: (abs(sizes[n] - MASK_MM), sizes[n]))
+    _, values, affine, _ = chain[at]
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    tight = find_foreground(values, spacing)
+    wide = np.asarray(_widened(tight, spacing))
+    levels = {}
+    for n, (size, array, grid, own) in enumerate(chain):
+        steps = np.ones(3, dtype=int)
+        for _, _, _, factors in chain[n + 1 : at + 1]:
+            steps = steps * factors
+        if n > at:
+            steps = np.array(own)
+        levels[size] = Level(size, array, grid, (int(steps[0]), int(steps[1]), int(steps[2])))
+    index = np.argwhere(tight if tight.any() else np.ones_like(tight))
+    points = index @ affine[:3, :3].T + affine[:3, 3]
+    centre = points.mean(axis=0)
+    radius = float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean()))
+    inside = values[wide] if wide.any() else values.ravel()
+    low, high = (float(v) for v in np.percentile(inside, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
+    if high <= low:
+        low, high = float(values.min()), float(values.max())
+    return Pyramid(levels, affine, tight, wide, centre, max(radius, 1.0), low, max(high, low + 1e-6))

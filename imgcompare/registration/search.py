@@ -1,0 +1,239 @@
+"""Find the map between two images from any start: many guesses at 8 mm, the best few refined."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.registration.engines import Arithmetic
+from imgcompare.registration.metric import Metric, make_metric
+from imgcompare.registration.motion import Motion, rotation_matrix
+from imgcompare.registration.optimise import minimise
+from imgcompare.registration.pyramid import Pyramid
+from imgcompare.registration.settings import BINS, TransformKind
+
+Float64 = npt.NDArray[np.float64]
+
+COARSE_MM = 8.0
+"""Level at which all guesses are tried: a minimum there is some 15 mm and 12 degrees wide."""
+
+COARSE_BINS = 16
+"""Bins at 8 mm, where a head has only some ten thousand foreground voxels."""
+
+ROTATION_STEP_DEG = 18.0
+"""Spacing of the rotations tried, about 1.5 times the half-width of a minimum at 8 mm."""
+
+SHIFT_STEP_MM = 20.0
+"""Spacing of the shifts tried."""
+
+SHIFTS_ACROSS = 1
+"""Steps of shift to each side, left-right and front-back, about centroid alignment."""
+
+SHIFTS_ALONG = 3
+"""Steps of shift to each side along the body, where fields of view differ most."""
+
+REFINED = 8
+"""Guesses refined at 8 mm; the best KEPT of them go on to 4 mm."""
+
+KEPT = 3
+
+SAME_MM = 4.0
+"""Two results closer than this are one."""
+
+PREFER_START = 0.02
+"""The starting guess is kept unless another result has this share more information."""
+
+
+class AlongMotion:
+    """A metric as a function of a motion's parameters."""
+
+    def __init__(self, metric: Metric, motion: Motion) -> None:
+        self._metric, self._motion = metric, motion
+        self._histogram: Float64 | None = None
+
+    def cost(self, x: Float64) -> float:
+        """Cost at parameters ``x``."""
+        self._histogram = self._metric.histogram(self._motion.matrix(x))
+        return self._metric.cost(self._histogram)
+
+    def slope(self, x: Float64) -> Float64:
+        """Gradient at the parameters that `cost` was called with last."""
+        matrix = self._motion.matrix(x)
+        if self._histogram is None:
+            self._histogram = self._metric.histogram(matrix)
+        return self._motion.pull_back(x, self._metric.cost_slope(matrix, self._histogram))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A map (4, 4) from fixed to moving world, its cost, and what was learned of curvature."""
+
+    matrix: Float64
+    cost: float
+    from_start: bool = False
+    inverse_hessian: Float64 | None = None
+
+
+def descend(
+    metric: Metric,
+    candidate: Candidate,
+    *,
+    kind: TransformKind,
+    fixed: Pyramid,
+    size_mm: float,
+    tolerance_mm: float,
+) -> Candidate:
+    """Minimise from a candidate at one level."""
+    motion = Motion(kind, candidate.matrix, fixed.centre_mm, fixed.radius_mm)
+    known = candidate.inverse_hessian
+    if known is not None and known.shape[0] != motion.count:
+        known = None
+    found = minimise(
+        AlongMotion(metric, motion),
+        np.zeros(motion.count),
+        first_step=0.25 * size_mm,
+        longest_step=2.0 * size_mm,
+        tolerance=tolerance_mm,
+        inverse_hessian=known,
+    )
+    return Candidate(
+        motion.matrix(found.x), found.cost, candidate.from_start, found.inverse_hessian
+    )
+
+
+def _turned(base: Float64, turn: Float64, centre: Float64, shift: npt.ArrayLike) -> Float64:
+    """``base`` followed by a turn about where ``centre`` lands, and a shift."""
+    out = base.copy()
+    pivot = base[:3, :3] @ centre + base[:3, 3]
+    out[:3, :3] = turn @ base[:3, :3]
+    out[:3, 3] = turn @ (base[:3, 3] - pivot) + pivot + np.asarray(shift)
+    return out
+
+
+def _rotations(limit_deg: float) -> list[Float64]:
+    """Grid of rotation matrices up to about ``limit_deg``, the identity first."""
+    steps = int(np.ceil(max(0.0, limit_deg - 0.75 * ROTATION_STEP_DEG) / ROTATION_STEP_DEG))
+    line = np.arange(-steps, steps + 1) * np.radians(ROTATION_STEP_DEG)
+    vectors = sorted(itertools.product(line, repeat=3), key=lambda v: float(np.linalg.norm(v)))
+    reach = np.radians(limit_deg) + 0.5 * np.radians(ROTATION_STEP_DEG)
+    return [rotation_matrix(v) for v in vectors if np.linalg.norm(v) <= reach]
+
+
+def guesses(
+    fixed: Pyramid, moving: Pyramid, start: Float64, *, limit_deg: float, limit_mm: float
+) -> Float64:
+    """Maps (n, 4, 4) to try: around the start, and around aligned foreground centroids.
+
+    The start itself comes first.
+    """
+    centred = np.eye(4)
+    centred[:3, :3] = start[:3, :3]
+    centred[:3, 3] = moving.centre_mm - start[:3, :3] @ fixed.centre_mm
+    across = min(SHIFTS_ACROSS, int(np.ceil(limit_mm / SHIFT_STEP_MM)))
+    along = min(SHIFTS_ALONG, int(np.ceil(limit_mm / SHIFT_STEP_MM)))
+    shifts = [
+        np.array(s, dtype=np.float64) * SHIFT_STEP_MM
+        for s in itertools.product(
+            range(-across, across + 1), range(-across, across + 1), range(-along, along + 1)
+        )
+    ]
+    turns = _rotations(limit_deg)
+    maps = [_turned(start, turn, fixed.centre_mm, np.zeros(3)) for turn in turns]
+    maps += [_turned(centred, t, fixed.centre_mm, s) for t in turns for s in shifts]
+    return np.stack(maps)
+
+
+def distance_mm(first: Float64, second: Float64, fixed: Pyramid) -> float:
+    """Root mean square distance between two maps over the fixed foreground (approximately)."""
+    difference = first - second
+    shift = difference[:3, :3] @ fixed.centre_mm + difference[:3, 3]
+    turned = np.sum(difference[:3, :3] ** 2) * fixed.radius_mm**2 / 3.0
+    return float(np.sqrt(shift @ shift + turned))
+
+
+def _distinct(candidates: list[Candidate], fixed: Pyramid, apart_mm: float) -> list[Candidate]:
+    """Best first, without those close to a better one; the starting guess' result always stays."""
+    kept: list[Candidate] = []
+    for one in sorted(candidates, key=lambda c: c.cost):
+        near = [k for k in kept if distance_mm(one.matrix, k.matrix, fixed) < apart_mm]
+        if not near:
+            kept.append(one)
+        elif one.from_start:
+            kept[kept.index(near[0])] = Candidate(
+                near[0].matrix, near[0].cost, True, near[0].inverse_hessian
+            )
+    return kept
+
+
+def _score(metric: Metric, maps: Float64) -> Float64:
+    """Costs (n,) of many maps."""
+    index = metric.to_moving_index @ maps @ metric.fixed_affine
+    return -metric.arithmetic.information_of_many(
+        metric.bins,
+        metric.moving,
+        matrices=np.ascontiguousarray(index[:, :3]),
+        scaling=metric.scaling,
+        used=metric.used,
+    )
+
+
+def search_coarse(
+    fixed: Pyramid,
+    moving: Pyramid,
+    maps: Float64,
+    *,
+    arithmetic: Arithmetic,
+    size_mm: float = COARSE_MM,
+    refined: int = REFINED,
+) -> list[Candidate]:
+    """Score many maps at the coarse level and refine the best; ``maps[0]`` is always refined."""
+    thinned = make_metric(
+        fixed, moving, size_mm, arithmetic=arithmetic, bins=COARSE_BINS, reward_overlap=True, thin=2
+    )
+    costs = _score(thinned, maps)
+    scored = [Candidate(m, float(c), n == 0) for n, (m, c) in enumerate(zip(maps, costs, strict=True))]
+    chosen = _distinct(scored[1:], fixed, 1.5 * size_mm)[:refined]
+    metric = make_metric(
+        fixed, moving, size_mm, arithmetic=arithmetic, bins=COARSE_BINS, reward_overlap=True
+    )
+    found = [
+        descend(
+            metric,
+            one,
+            kind=TransformKind.RIGID,
+            fixed=fixed,
+            size_mm=size_mm,
+            tolerance_mm=0.05 * size_mm,
+        )
+        for one in [scored[0], *chosen]
+    ]
+    return _distinct(found, fixed, SAME_MM)
+
+
+def refine(
+    fixed: Pyramid,
+    moving: Pyramid,
+    candidates: list[Candidate],
+    *,
+    size_mm: float,
+    kind: TransformKind,
+    arithmetic: Arithmetic,
+    tolerance_mm: float,
+    reward_overlap: bool,
+) -> list[Candidate]:
+    """Minimise every candidate at one level; best first, the start's result if as good."""
+    metric = make_metric(
+        fixed, moving, size_mm, arithmetic=arithmetic, bins=BINS, reward_overlap=reward_overlap
+    )
+    found = [
+        descend(metric, c, kind=kind, fixed=fixed, size_mm=size_mm, tolerance_mm=tolerance_mm)
+        for c in candidates
+    ]
+    found = _distinct(found, fixed, SAME_MM)
+    for one in found[1:]:
+        if one.from_start and one.cost <= found[0].cost * (1.0 - PREFER_START):
+            return [one, *(c for c in found if c is not one)]
+    return found
