@@ -1,0 +1,330 @@
+"""Findings in words: what changed, by how much, and whether that exceeds measurement error.
+
+Every sentence is an observation on measured figures. None names a cause or a diagnosis, and
+whether a lesion is new is left to a reader (RECIST 1.1, criteria for new lesions).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from enum import Enum
+
+from imgcompare.model import (
+    LESION_TISSUES,
+    WHOLE,
+    Change,
+    Comparison,
+    EventKind,
+    Exceeds,
+    Lesion,
+    LesionEvent,
+    Measurement,
+    Role,
+    Tissue,
+)
+from imgcompare.reporting.wording import (
+    ARROW,
+    COMPARTMENT_NAMES,
+    joined,
+    lesion_name,
+    number,
+    percent,
+    signed,
+    significant,
+    timepoint_name,
+)
+
+ENHANCING = Tissue.ENHANCING.value
+VOLUME = "volume"
+BASELINE = "baseline"
+UNCHANGED = "unchanged within measurement error"
+
+LEADING_SHARE = 0.5
+"""A part that makes up less than this share of a change does not lead it (house rule)."""
+
+
+class Trend(Enum):
+    """Direction of a change, as far as its measurement error allows."""
+
+    UP = "grew"
+    DOWN = "shrank"
+    SAME = UNCHANGED
+    MAYBE_UP = "possibly grew (at the limit of measurement error)"
+    MAYBE_DOWN = "possibly shrank (at the limit of measurement error)"
+    UNSURE = "changed by an amount whose measurement error is not known"
+    MISSING = "could not be compared"
+
+
+def headline(comparison: Comparison) -> str:
+    """Say per lesion what changed from baseline to the last timepoint, one line each.
+
+    Returns
+    -------
+    str
+        With several lesions the first line counts how they went.
+    """
+    if not comparison.lesions:
+        return "No lesion was outlined or proposed; nothing was measured."
+    lines = [lesion_finding(comparison, lesion) for lesion in comparison.lesions]
+    overview = lesions_overview(comparison)
+    return "\n".join([overview, *lines] if overview else lines)
+
+
+def last_index(comparison: Comparison) -> int:
+    """Index of the latest timepoint with results."""
+    return max((r.index for r in comparison.results), default=comparison.course.baseline_index)
+
+
+def find_measurement(
+    comparison: Comparison,
+    lesion_id: int,
+    timepoint_index: int,
+    *,
+    compartment: str = WHOLE,
+    quantity: str = VOLUME,
+) -> Measurement | None:
+    """Look up one figure; None if it was not measured or is NaN."""
+    for m in comparison.measurements:
+        if (m.lesion_id, m.timepoint_index) == (lesion_id, timepoint_index) and (
+            m.compartment,
+            m.quantity,
+        ) == (compartment, quantity):
+            return None if math.isnan(m.value) else m
+    return None
+
+
+def find_change(
+    comparison: Comparison,
+    lesion_id: int,
+    to_index: int,
+    *,
+    compartment: str = WHOLE,
+    quantity: str = VOLUME,
+    reference: str = BASELINE,
+) -> Change | None:
+    """Look up one change; None if it was not computed or has no figures."""
+    for c in comparison.changes:
+        same_what = (c.compartment, c.quantity) == (compartment, quantity)
+        same_who = (c.lesion_id, c.to_index, c.reference) == (lesion_id, to_index, reference)
+        if same_what and same_who:
+            return None if math.isnan(c.absolute) else c
+    return None
+
+
+def trend(change: Change | None) -> Trend:
+    """Direction of a change, as far as its measurement error allows."""
+    if change is None:
+        return Trend.MISSING
+    if change.exceeds_error is Exceeds.NO or change.absolute == 0:
+        return Trend.SAME
+    if change.exceeds_error is Exceeds.UNKNOWN:
+        return Trend.UNSURE
+    if change.exceeds_error is Exceeds.BORDERLINE:
+        return Trend.MAYBE_UP if change.absolute > 0 else Trend.MAYBE_DOWN
+    return Trend.UP if change.absolute > 0 else Trend.DOWN
+
+
+def lesion_finding(comparison: Comparison, lesion: Lesion) -> str:
+    """Say in one sentence what happened to a lesion from baseline to the last timepoint."""
+    last = last_index(comparison)
+    name = lesion_name(lesion)
+    event = _own_event(comparison, lesion)
+    if len(comparison.results) < 2:
+        index = comparison.results[0].index if comparison.results else 0
+        return f"{name}: {_sizes(comparison, lesion, index)}; one timepoint only, no comparison"
+    if event is not None and event.kind is EventKind.NEW:
+        return _only_later(comparison, lesion, event)
+    if event is not None and event.kind is EventKind.VANISHED:
+        return _no_longer(comparison, lesion, event)
+    if event is not None:
+        return _joined_or_divided(comparison, lesion, event)
+    whole = find_change(comparison, lesion.id, last)
+    if whole is None:
+        return f"{name}: {_not_comparable(comparison, lesion)}"
+    enhancing = find_change(comparison, lesion.id, last, compartment=ENHANCING)
+    parts = f"whole volume {change_figures(whole)}"
+    if enhancing is not None:
+        parts += f", enhancing {change_figures(enhancing)}"
+    return f"{name}: {parts}: {conclusion(comparison, lesion, whole, enhancing)}"
+
+
+def change_figures(change: Change) -> str:
+    """Write a change as ``+82 % (14.6 → 26.5 mL)``."""
+    both = f"{significant(change.from_value)} {ARROW} {number(change.to_value, change.unit)}"
+    if math.isfinite(change.percent):
+        return f"{percent(change.percent)} ({both})"
+    return both
+
+
+def conclusion(
+    comparison: Comparison, lesion: Lesion, whole: Change, enhancing: Change | None
+) -> str:
+    """Say in words where a lesion changed, from its whole and its enhancing volume."""
+    size, uptake = trend(whole), trend(enhancing)
+    if enhancing is None:
+        words = {Trend.SAME: "no change beyond measurement error"}
+        missing = enhancement_missing(comparison, lesion)
+        return f"{words.get(size, f'the lesion {size.value}')}; {missing}"
+    if enhancing.from_value == 0 and enhancing.to_value == 0:
+        return f"the lesion {_was(size)}; no enhancement at either timepoint"
+    known = _CONCLUSIONS.get((size, uptake))
+    if known is None:
+        return f"the whole {_was(size)}, the enhancing part {_was(uptake)}"
+    if size is uptake and size in (Trend.UP, Trend.DOWN):
+        led = enhancing.absolute / whole.absolute
+        return known[int(led < LEADING_SHARE)]
+    return known[0]
+
+
+_CONCLUSIONS: dict[tuple[Trend, Trend], tuple[str, ...]] = {
+    (Trend.UP, Trend.UP): (
+        "growing, the enhancing part with it",
+        "growing, mostly in the non-enhancing part",
+    ),
+    (Trend.DOWN, Trend.DOWN): (
+        "shrinking, the enhancing part with it",
+        "shrinking, mostly in the non-enhancing part",
+    ),
+    (Trend.UP, Trend.DOWN): ("growth is in the non-enhancing part",),
+    (Trend.DOWN, Trend.UP): ("smaller as a whole, but its enhancing part grew",),
+    (Trend.UP, Trend.SAME): (
+        f"growth is in the non-enhancing part, the enhancing part is {UNCHANGED}",
+    ),
+    (Trend.DOWN, Trend.SAME): (
+        f"the decrease is in the non-enhancing part, the enhancing part is {UNCHANGED}",
+    ),
+    (Trend.SAME, Trend.SAME): ("no change beyond measurement error",),
+    (Trend.SAME, Trend.UP): ("same size within measurement error, but more of it enhances",),
+    (Trend.SAME, Trend.DOWN): ("same size within measurement error, but less of it enhances",),
+}
+
+
+def _was(direction: Trend) -> str:
+    return f"is {direction.value}" if direction is Trend.SAME else direction.value
+
+
+def enhancement_missing(comparison: Comparison, lesion: Lesion) -> str:
+    """Say why the enhancing part of a lesion could not be compared."""
+    segmented = [r.lesions[lesion.id] for r in comparison.results if lesion.id in r.lesions]
+    if any(s.attenuation_classes_only for s in segmented):
+        return "a single CT phase cannot show enhancement"
+    roles = [set(r.aligned.images) for r in comparison.results]
+    modalities = {s.modality for t in comparison.course.timepoints for s in t.series.values()}
+    if modalities == {"CT"}:
+        return "enhancement cannot be measured: no phases before and after contrast to compare"
+    if any(Role.T1C not in r for r in roles):
+        return "enhancement cannot be measured: a T1 series after contrast is missing"
+    if any(Role.T1 not in r for r in roles):
+        return "enhancement cannot be measured: a T1 series before contrast is missing"
+    return "enhancement was not measured"
+
+
+def growth_sources(comparison: Comparison, lesion: Lesion, to_index: int) -> str:
+    """Say how much each tissue contributed to a volume change; empty if that is not known."""
+    changes = [
+        c
+        for tissue in LESION_TISSUES
+        if (c := find_change(comparison, lesion.id, to_index, compartment=tissue.value))
+        and significant(c.absolute) != "0.000"
+        and c.absolute != 0
+    ]
+    whole = find_change(comparison, lesion.id, to_index)
+    if len(changes) < 2 or whole is None:
+        return ""
+    changes.sort(key=lambda c: -abs(c.absolute))
+    parts = [
+        f"{COMPARTMENT_NAMES[c.compartment]} {signed(significant(c.absolute), c.absolute)}"
+        for c in changes
+    ]
+    total = signed(significant(whole.absolute), whole.absolute)
+    return f"The change of {total} mL is made up of {joined(parts)} mL."
+
+
+def outcome(comparison: Comparison, lesion: Lesion) -> str:
+    """Say in two or three words how a lesion went from baseline to the last timepoint."""
+    event = _own_event(comparison, lesion)
+    if event is not None:
+        return {
+            EventKind.NEW: "found only at follow-up",
+            EventKind.VANISHED: "no longer found",
+            EventKind.SPLIT: "divided",
+            EventKind.MERGED: "merged",
+        }[event.kind]
+    last = last_index(comparison)
+    size = trend(find_change(comparison, lesion.id, last))
+    uptake = trend(find_change(comparison, lesion.id, last, compartment=ENHANCING))
+    if size is Trend.UP and uptake is Trend.DOWN:
+        return "growing while its enhancing part shrinks"
+    if size is Trend.DOWN and uptake is Trend.UP:
+        return "shrinking while its enhancing part grows"
+    return {
+        Trend.UP: "growing",
+        Trend.DOWN: "shrinking",
+        Trend.SAME: UNCHANGED,
+        Trend.MAYBE_UP: "at the limit of measurement error",
+        Trend.MAYBE_DOWN: "at the limit of measurement error",
+        Trend.UNSURE: "changed by an unknown measurement error",
+        Trend.MISSING: "not comparable",
+    }[size]
+
+
+def lesions_overview(comparison: Comparison) -> str:
+    """Count how several lesions went; empty for fewer than two lesions or timepoints."""
+    if len(comparison.lesions) < 2 or len(comparison.results) < 2:
+        return ""
+    counts = Counter(outcome(comparison, lesion) for lesion in comparison.lesions)
+    total = len(comparison.lesions)
+    if len(counts) == 1:
+        return f"{total} lesions, all {next(iter(counts))}"
+    parts = [f"{n} {what}" for what, n in counts.most_common()]
+    return f"{total} lesions, mixed course: {joined(parts)}"
+
+
+def _own_event(comparison: Comparison, lesion: Lesion) -> LesionEvent | None:
+    """Latest change of identity of a lesion that the last timepoint still shows."""
+    own = [e for e in comparison.events if lesion.id in e.lesion_ids]
+    return max(own, key=lambda e: e.timepoint_index, default=None)
+
+
+def _sizes(comparison: Comparison, lesion: Lesion, index: int) -> str:
+    whole = find_measurement(comparison, lesion.id, index)
+    enhancing = find_measurement(comparison, lesion.id, index, compartment=ENHANCING)
+    if whole is None:
+        return f"not measured on {timepoint_name(comparison, index)}"
+    text = f"whole volume {number(whole.value, whole.unit)}"
+    if enhancing is not None:
+        text += f", enhancing {number(enhancing.value, enhancing.unit)}"
+    return f"{text} on {timepoint_name(comparison, index)}"
+
+
+def _only_later(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
+    found = timepoint_name(comparison, event.timepoint_index)
+    sizes = _sizes(comparison, lesion, last_index(comparison))
+    note = "whether it is new is for a reader to decide"
+    return f"{lesion_name(lesion)}: not found before {found}; {sizes}; {note}"
+
+
+def _no_longer(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
+    gone = timepoint_name(comparison, event.timepoint_index)
+    before = _sizes(comparison, lesion, comparison.course.baseline_index)
+    return f"{lesion_name(lesion)}: no longer found on {gone}; {before}"
+
+
+def _joined_or_divided(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
+    others = [f"lesion {n}" for n in event.lesion_ids if n != lesion.id]
+    when = timepoint_name(comparison, event.timepoint_index)
+    verb = "divided together with" if event.kind is EventKind.SPLIT else "merged with"
+    what = f"{verb} {joined(others)}" if others else event.kind.value
+    whole = find_change(comparison, lesion.id, last_index(comparison))
+    sizes = (
+        f"whole volume {change_figures(whole)}"
+        if whole is not None
+        else _sizes(comparison, lesion, last_index(comparison))
+    )
+    return f"{lesion_name(lesion)}: {what} on {when}; {sizes}; compare their sum, not the parts"
+
+
+def _not_comparable(comparison: Comparison, lesion: Lesion) -> str:
+    base, last = comparison.course.baseline_index, last_index(comparison)
+    return f"cannot be compared: {_sizes(comparison, lesion, base)}, {_sizes(comparison, lesion, last)}"

@@ -1,0 +1,188 @@
+"""The report: one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from imgcompare.model import TISSUE_CODES, Comparison, Lesion, Progress, Steps
+from imgcompare.reporting import summary
+from imgcompare.reporting.alignment import checkerboards, transform_rows
+from imgcompare.reporting.charts import dates_to_scale, volume_chart
+from imgcompare.reporting.findings import (
+    growth_sources,
+    headline,
+    last_index,
+    lesion_finding,
+    lesions_overview,
+)
+from imgcompare.reporting.intensity import GreyScale, grey_scale
+from imgcompare.reporting.native import DiameterPicture, diameter_pictures
+from imgcompare.reporting.pictures import LesionPictures, legend_entries, lesion_pictures
+from imgcompare.reporting.provenance import all_decisions, path_scrubber, versions
+from imgcompare.reporting.svg import TISSUE_COLOURS
+from imgcompare.reporting.views import lesion_plane
+from imgcompare.reporting.wording import (
+    LESION_ROLE_NAMES,
+    MISSING,
+    days_between,
+    role_name,
+    span,
+    timepoint,
+)
+
+NOTICE = "Research tool, not for clinical use"
+
+
+@dataclass(frozen=True, slots=True)
+class LesionSection:
+    """Everything the page shows about one lesion."""
+
+    lesion: Lesion
+    role: str
+    finding: str
+    sources: str
+    volumes: list[summary.FigureRow]
+    sizes: list[summary.FigureRow]
+    pictures: LesionPictures | None
+    legend: list[tuple[str, str]]
+    diameters: list[DiameterPicture]
+    chart: str
+    flags: list[str]
+
+
+def report_html(comparison: Comparison) -> Steps[str]:
+    """Write the page; yields Progress per lesion.
+
+    Returns
+    -------
+    str
+        HTML with inline styles and pictures. It holds no address of any other file or site, and
+        no folder of the machine it was made on.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    scale = grey_scale(comparison)
+    sections = []
+    for n, lesion in enumerate(comparison.lesions):
+        yield Progress(n, len(comparison.lesions), f"drawing lesion {lesion.id}")
+        sections.append(_section(comparison, lesion, scale))
+    environment = Environment(
+        loader=PackageLoader("imgcompare.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scrub = path_scrubber(comparison)
+    environment.filters["scrub"] = lambda value: scrub(str(value))
+    page = environment.get_template("report.html").render(
+        _context(comparison, sections, _level(comparison), scale)
+    )
+    return page
+
+
+def _section(comparison: Comparison, lesion: Lesion, scale: GreyScale) -> LesionSection:
+    pictures = lesion_pictures(comparison, lesion, scale)
+    return LesionSection(
+        lesion,
+        LESION_ROLE_NAMES[lesion.role],
+        lesion_finding(comparison, lesion),
+        growth_sources(comparison, lesion, last_index(comparison)),
+        summary.volume_rows(comparison, lesion),
+        summary.size_rows(comparison, lesion),
+        pictures,
+        legend_entries(pictures.tissues) if pictures else [],
+        diameter_pictures(comparison, lesion, scale),
+        volume_chart(comparison, lesion),
+        _flags(comparison, lesion),
+    )
+
+
+def _flags(comparison: Comparison, lesion: Lesion) -> list[str]:
+    """What a reader should know about how a lesion was outlined and measured."""
+    notes: dict[str, None] = {}
+    for result in comparison.results:
+        segmented = result.lesions.get(lesion.id)
+        if segmented is None:
+            continue
+        when = result.aligned.timepoint.name
+        origin = "proposed automatically, to be confirmed" if segmented.proposed else ""
+        source = ": ".join(p for p in (segmented.source, origin) if p)
+        if source:
+            notes[f"{when}: outline from {source}"] = None
+        for flag in segmented.flags:
+            notes[f"{when}: {flag}"] = None
+    for m in comparison.measurements:
+        if m.lesion_id == lesion.id:
+            when = timepoint(comparison, m.timepoint_index).name
+            for flag in m.flags:
+                notes[f"{when}: {flag}"] = None
+    return list(notes)
+
+
+def _level(comparison: Comparison) -> float | None:
+    """Level for the checkerboards: that of the first lesion, else the middle of the baseline."""
+    for lesion in comparison.lesions:
+        plane = lesion_plane(comparison, lesion.id)
+        if plane is not None:
+            return plane.level_mm
+    if not comparison.results:
+        return None
+    return float(comparison.results[0].aligned.geometry.centre_mm[2])
+
+
+def _context(
+    comparison: Comparison,
+    sections: list[LesionSection],
+    level: float | None,
+    scale: GreyScale,
+) -> dict[str, Any]:
+    return {
+        "notice": NOTICE,
+        "comparison": comparison,
+        "subject": comparison.course.subject,
+        "overview": lesions_overview(comparison),
+        "headline": headline(comparison),
+        "sections": sections,
+        "timepoints": _timepoints(comparison),
+        "total": summary.total_row(comparison),
+        "responses": summary.response_rows(comparison),
+        "size_against_tissue": summary.size_against_tissue(comparison),
+        "transforms": transform_rows(comparison),
+        "checkerboards": [] if level is None else checkerboards(comparison, level, scale),
+        "decisions": all_decisions(comparison),
+        "warnings": [*comparison.course.problems, *comparison.warnings],
+        "to_scale": dates_to_scale(comparison),
+        "timings": _timings(comparison),
+        "versions": versions(),
+        "colours": {t.value: c for t, c in TISSUE_COLOURS.items()},
+        "codes": {t.value: c for t, c in TISSUE_CODES.items()},
+        "missing": MISSING,
+    }
+
+
+def _timepoints(comparison: Comparison) -> list[dict[str, str]]:
+    """Name, interval from baseline and series of each timepoint with results."""
+    base = timepoint(comparison, comparison.course.baseline_index)
+    rows = []
+    for result in comparison.results:
+        own = result.aligned.timepoint
+        since = span(days_between(base.date, own.date))
+        rows.append(
+            {
+                "index": str(own.index),
+                "name": own.name,
+                "since": "baseline" if own.index == base.index else f"{since} later",
+                "roles": ", ".join(role_name(r) for r in result.aligned.images),
+                "reference": role_name(result.aligned.reference_role),
+                "grid": " × ".join(f"{s:.2g}" for s in result.aligned.geometry.spacing_mm),
+            }
+        )
+    return rows
+
+
+def _timings(comparison: Comparison) -> list[tuple[str, str]]:
+    shown: Callable[[float], str] = lambda s: f"{s:.1f} s" if s >= 0.05 else "< 0.1 s"  # noqa: E731
+    return [(name, shown(s)) for name, s in comparison.timings_s.items()]

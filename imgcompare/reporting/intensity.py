@@ -1,0 +1,144 @@
+"""Make images of different scanners and dates look alike: common grey scale and windows.
+
+MR has no absolute scale. The same anatomy is compared across timepoints through the transforms:
+the median ratio of two images over the foreground is their relative gain, which a lesion of any
+usual size cannot move. Windows are then shared by all timepoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.model import Comparison, Quantity, Role, TimepointResult, Volume
+from imgcompare.reporting.views import baseline_result, in_timepoint
+
+COARSE_MM = 5.0
+FOREGROUND_SHARE = 0.2
+"""Part of the bright (98th percentile) signal above which a voxel counts as body."""
+
+MIN_POINTS = 200
+"""Fewer common foreground points give no reliable gain."""
+
+SOFT_TISSUE_HU = (-160.0, 240.0)
+LUNG_HU = (-1350.0, 150.0)
+LUNG_BELOW_HU = -400.0
+"""Median around a lesion below which it is shown in the lung window."""
+
+SUBTRACTION_HU = (-40.0, 140.0)
+SUBTRACTION_MR = (-0.25, 1.1)
+MR_WINDOW_PERCENTILE = 99.7
+MR_WINDOW_LIMITS = (1.5, 3.5)
+"""Upper end of MR windows, in units of normal tissue."""
+
+Window = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GreyScale:
+    """Gains by timepoint and role: image times gain is HU, or 1.0 in normal MR tissue."""
+
+    gains: dict[tuple[int, Role], float]
+
+    def gain(self, result: TimepointResult, role: Role) -> float:
+        """Factor for one image."""
+        return self.gains.get((result.index, role), 1.0)
+
+
+def grey_scale(comparison: Comparison) -> GreyScale:
+    """Find the gain of every image of a comparison."""
+    if not comparison.results:
+        return GreyScale({})
+    base = baseline_result(comparison)
+    points = _coarse_points(base)
+    gains: dict[tuple[int, Role], float] = {}
+    roles = dict.fromkeys(role for r in comparison.results for role in r.aligned.images)
+    for role in roles:
+        anchor: tuple[npt.NDArray[np.float32], float] | None = None
+        ordered = sorted(comparison.results, key=lambda r: (r is not base, r.index))
+        for result in ordered:
+            volume = result.aligned.images.get(role)
+            if volume is None or volume.quantity is not Quantity.MR_SIGNAL:
+                continue
+            values = _nearest(volume, in_timepoint(result, points))
+            gain = _relative_gain(values, anchor)
+            gains[result.index, role] = gain
+            if anchor is None:
+                anchor = (values, gain)
+    for result in comparison.results:
+        _match_pair(result, points, gains)
+    return GreyScale(gains)
+
+
+def window_bytes(image: npt.NDArray[np.float32], window: Window) -> npt.NDArray[np.uint8]:
+    """Map a window of values to 0..255; NaN, outside the image, becomes black."""
+    low, high = window
+    scaled = (np.nan_to_num(image, nan=low) - low) * (255.0 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def mr_window(images: list[npt.NDArray[np.float32]]) -> Window:
+    """Share one window among images in units of normal tissue."""
+    values = np.concatenate([i[np.isfinite(i)].ravel() for i in images])
+    top = float(np.percentile(values, MR_WINDOW_PERCENTILE)) if len(values) else 1.0
+    return 0.0, float(np.clip(top, *MR_WINDOW_LIMITS))
+
+
+def ct_window(images: list[npt.NDArray[np.float32]]) -> Window:
+    """Lung window for views that are mostly lung, else soft tissue."""
+    values = np.concatenate([i[np.isfinite(i)].ravel() for i in images])
+    mostly_lung = len(values) > 0 and float(np.median(values)) < LUNG_BELOW_HU
+    return LUNG_HU if mostly_lung else SOFT_TISSUE_HU
+
+
+def foreground_threshold(values: npt.NDArray[np.float32]) -> float:
+    """Signal above which a voxel of an MR image counts as body."""
+    finite = values[np.isfinite(values)]
+    return FOREGROUND_SHARE * float(np.percentile(finite, 98)) if len(finite) else 0.0
+
+
+def _coarse_points(base: TimepointResult) -> npt.NDArray[np.float64]:
+    grid = base.aligned.geometry
+    coarse = grid.resampled([max(COARSE_MM, s) for s in grid.spacing_mm])
+    index = np.stack(np.indices(coarse.shape), axis=-1).reshape(-1, 3)
+    return coarse.index_to_world(index)
+
+
+def _nearest(volume: Volume, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    index = np.rint(volume.geometry.world_to_index(points)).astype(np.intp)
+    inside = ((index >= 0) & (index < np.array(volume.geometry.shape))).all(axis=-1)
+    values = np.full(len(points), np.nan, dtype=np.float32)
+    values[inside] = volume.array[tuple(index[inside].T)]
+    return values
+
+
+def _relative_gain(
+    values: npt.NDArray[np.float32], anchor: tuple[npt.NDArray[np.float32], float] | None
+) -> float:
+    body = values > foreground_threshold(values)
+    if anchor is not None:
+        reference, gain = anchor
+        both = body & (reference > foreground_threshold(reference))
+        if both.sum() >= MIN_POINTS:
+            return gain * float(np.median(reference[both] / values[both]))
+    typical = float(np.median(values[body])) if body.any() else 1.0
+    return 1.0 / typical if typical > 0 else 1.0
+
+
+def _match_pair(
+    result: TimepointResult,
+    points: npt.NDArray[np.float64],
+    gains: dict[tuple[int, Role], float],
+) -> None:
+    """Scale T1 to T1C of the same visit in the tissue that does not enhance."""
+    images = result.aligned.images
+    if Role.T1 not in images or Role.T1C not in images:
+        return
+    own = in_timepoint(result, points)
+    before, after = _nearest(images[Role.T1], own), _nearest(images[Role.T1C], own)
+    both = (before > foreground_threshold(before)) & (after > foreground_threshold(after))
+    if both.sum() >= MIN_POINTS and (result.index, Role.T1C) in gains:
+        ratio = float(np.median(after[both] / before[both]))
+        gains[result.index, Role.T1] = gains[result.index, Role.T1C] * ratio

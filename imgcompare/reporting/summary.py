@@ -1,0 +1,279 @@
+"""Rows of the report's tables: volumes with intervals, diameters with response categories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgcompare.model import (
+    WHOLE,
+    Assessment,
+    Change,
+    Comparison,
+    Exceeds,
+    Lesion,
+    Measurement,
+    Tissue,
+)
+from imgcompare.reporting.findings import (
+    ENHANCING,
+    Trend,
+    find_change,
+    find_measurement,
+    last_index,
+    trend,
+)
+from imgcompare.reporting.tables import reason_text
+from imgcompare.reporting.wording import (
+    ARROW,
+    COMPARTMENT_NAMES,
+    MISSING,
+    interval,
+    joined,
+    lesion_name,
+    number,
+    percent,
+    timepoint_name,
+    unit_name,
+)
+
+VOLUME_COMPARTMENTS = (WHOLE, *(t.value for t in Tissue))
+
+SIZES = (
+    (WHOLE, "longest_diameter", "longest diameter"),
+    (WHOLE, "perpendicular_diameter", "perpendicular diameter"),
+    (WHOLE, "short_axis", "short axis"),
+    (WHOLE, "bidimensional_product", "product of diameters"),
+    (WHOLE, "diameter_3d", "3-D diameter"),
+    (ENHANCING, "longest_diameter", "longest diameter, enhancing part"),
+    (WHOLE, "mean_intensity", "mean intensity, whole"),
+    (ENHANCING, "mean_intensity", "mean intensity, enhancing part"),
+)
+
+EXCEEDS_TEXT = {
+    Exceeds.YES: "yes",
+    Exceeds.NO: "no",
+    Exceeds.BORDERLINE: "borderline",
+    Exceeds.UNKNOWN: "not known",
+}
+
+CATEGORIES = {
+    "CR": "complete response",
+    "PR": "partial response",
+    "SD": "stable disease",
+    "PD": "progressive disease",
+    "NE": "not evaluable",
+    "NON-CR/NON-PD": "neither complete response nor progression",
+    "NED": "no evidence of disease",
+}
+"""Terms of RECIST 1.1 (Eisenhauer 2009)."""
+
+SIZE_DIRECTION = {
+    "CR": Trend.DOWN,
+    "PR": Trend.DOWN,
+    "SD": Trend.SAME,
+    "PD": Trend.UP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure with its interval below."""
+
+    value: str
+    interval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One compartment or size of a lesion over time."""
+
+    name: str
+    colour_of: str
+    cells: tuple[Cell, ...]
+    change: str
+    change_interval: str
+    exceeds: str
+    reason: str
+    emphasis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRow:
+    """One assessment in words."""
+
+    criterion: str
+    when: str
+    category: str
+    meaning: str
+    reference: str
+    reasons: tuple[str, ...]
+    flags: str
+
+
+def volume_rows(comparison: Comparison, lesion: Lesion) -> list[FigureRow]:
+    """Volumes of every compartment that was measured, from baseline to the last timepoint."""
+    rows = [
+        _figure_row(comparison, lesion, (name, "volume"), COMPARTMENT_NAMES[name])
+        for name in VOLUME_COMPARTMENTS
+    ]
+    return [r for r in rows if r is not None]
+
+
+def size_rows(comparison: Comparison, lesion: Lesion) -> list[FigureRow]:
+    """Diameters and intensities that were measured."""
+    rows = [
+        _figure_row(comparison, lesion, (compartment, quantity), name)
+        for compartment, quantity, name in SIZES
+        if quantity != "short_axis" or lesion.nodal
+    ]
+    return [r for r in rows if r is not None]
+
+
+def response_rows(comparison: Comparison) -> list[ResponseRow]:
+    """Every assessment, in words."""
+    return [
+        ResponseRow(
+            f"{a.criterion} {a.version}".strip() if a.version not in a.criterion else a.criterion,
+            timepoint_name(comparison, a.timepoint_index),
+            a.category,
+            CATEGORIES.get(a.category.upper(), ""),
+            a.reference,
+            tuple(reason_text(r) for r in a.reasons),
+            ", ".join(a.flags),
+        )
+        for a in comparison.assessments
+    ]
+
+
+def size_against_tissue(comparison: Comparison) -> str:
+    """Set the category from diameters beside the volumes; empty without both.
+
+    The sentence says whether size and enhancing tissue point the same way. It explains the
+    difference by what each figure counts, not by what the tumour does.
+    """
+    last = last_index(comparison)
+    assessment = _by_diameter(comparison.assessments, last)
+    if assessment is None or len(comparison.results) < 2:
+        return ""
+    meaning = CATEGORIES.get(assessment.category.upper(), "")
+    category = f"{assessment.category} ({meaning})" if meaning else assessment.category
+    opening = f"By diameters ({assessment.criterion}) the course is {category}"
+    expected = SIZE_DIRECTION.get(assessment.category.upper())
+    if expected is None:
+        return f"{opening}."
+    contrary = [text for lesion in comparison.lesions
+                if (text := _contrary(comparison, lesion, expected, last))]  # fmt: skip
+    if not contrary:
+        return f"{opening}; the volumes point the same way."
+    return (
+        f"{opening}, but the volumes show more: {'; '.join(contrary)}. A diameter counts all "
+        "tissue alike, necrosis and fluid included, and sees one direction only; the enhancing "
+        "volume counts the enhancing tissue in all directions."
+    )
+
+
+def total_row(comparison: Comparison) -> str:
+    """Sum of whole and enhancing volumes over all lesions, baseline and last; empty for one."""
+    if len(comparison.lesions) < 2 or len(comparison.results) < 2:
+        return ""
+    base, last = comparison.course.baseline_index, last_index(comparison)
+    parts = []
+    for compartment, name in ((WHOLE, "whole"), (ENHANCING, "enhancing")):
+        first = _total(comparison, base, compartment)
+        second = _total(comparison, last, compartment)
+        if first is None or second is None:
+            continue
+        change = percent(100.0 * (second - first) / first) if first > 0 else MISSING
+        parts.append(f"{name} {change} ({number(first)} {ARROW} {number(second, 'mL')})")
+    return f"All lesions together: {', '.join(parts)}" if parts else ""
+
+
+def _total(comparison: Comparison, index: int, compartment: str) -> float | None:
+    found = [
+        m.value
+        for lesion in comparison.lesions
+        if (m := find_measurement(comparison, lesion.id, index, compartment=compartment))
+    ]
+    return sum(found) if found else None
+
+
+def _figure_row(
+    comparison: Comparison, lesion: Lesion, what: tuple[str, str], name: str
+) -> FigureRow | None:
+    compartment, quantity = what
+    figures = [
+        find_measurement(comparison, lesion.id, r.index, compartment=compartment, quantity=quantity)
+        for r in comparison.results
+    ]
+    present = [m for m in figures if m is not None]
+    if not present or (compartment != WHOLE and all(m.value == 0 for m in present)):
+        return None
+    change = find_change(
+        comparison,
+        lesion.id,
+        last_index(comparison),
+        compartment=compartment,
+        quantity=quantity,
+    )
+    return FigureRow(
+        name,
+        compartment if quantity == "volume" else "",
+        tuple(map(_cell, figures)),
+        _change_text(change),
+        _change_interval(change),
+        EXCEEDS_TEXT[change.exceeds_error] if change else MISSING,
+        change.reason if change else "",
+        compartment in (WHOLE, ENHANCING),
+    )
+
+
+def _cell(m: Measurement | None) -> Cell:
+    if m is None:
+        return Cell(MISSING)
+    return Cell(number(m.value, m.unit), interval(m.ci_low, m.ci_high))
+
+
+def _change_text(change: Change | None) -> str:
+    if change is None:
+        return MISSING
+    if math.isfinite(change.percent):
+        return percent(change.percent)
+    sign = "+" if change.absolute > 0 else ""
+    return f"{sign}{number(change.absolute, change.unit)}"
+
+
+def _change_interval(change: Change | None) -> str:
+    if change is None:
+        return ""
+    bounds = [change.ci_low, change.ci_high]
+    if not all(map(math.isfinite, bounds)):
+        return ""
+    low, high = (("+" if b > 0 else "") + number(b) for b in bounds)
+    return f"{low} to {high} {unit_name(change.unit)}".rstrip()
+
+
+def _by_diameter(assessments: Sequence[Assessment], index: int) -> Assessment | None:
+    """RECIST of a timepoint, if it was assessed."""
+    return next(
+        (
+            a
+            for a in assessments
+            if a.timepoint_index == index and a.criterion.upper().startswith("RECIST")
+        ),
+        None,
+    )
+
+
+def _contrary(comparison: Comparison, lesion: Lesion, expected: Trend, index: int) -> str:
+    """Volumes of a lesion that do not go the way of the diameters; empty if they do."""
+    parts = []
+    for compartment, name in ((WHOLE, "whole volume"), (ENHANCING, "enhancing volume")):
+        change = find_change(comparison, lesion.id, index, compartment=compartment)
+        direction = trend(change)
+        decided = direction in (Trend.UP, Trend.DOWN, Trend.SAME)
+        if change is not None and decided and direction is not expected:
+            same = " (within measurement error)" if direction is Trend.SAME else ""
+            parts.append(f"{name} {percent(change.percent)}{same}")
+    return f"{lesion_name(lesion)} {joined(parts)}" if parts else ""
