@@ -21,7 +21,7 @@ def rimmed(
     """Ellipsoid of enhancing tissue around a necrotic core, turned within the slice."""
     size = tuple(int(2 * r / s) + 9 for r, s in zip((11.0, 13.0, 13.0), spacing_mm, strict=True))
     geometry = make_geometry(size, spacing_mm=spacing_mm, oblique_deg=oblique_deg)
-    centre = geometry.centre_mm + (0.31, -0.27, 0.11)
+    centre = geometry.centre_mm + np.array([0.31, -0.27, 0.11])
     axes = rotation(oblique_deg) @ rotation((0.0, 0.0, 33.0))
     whole = ellipsoid_fraction(geometry, centre, RADII_MM, axes=axes)
     inner = ellipsoid_fraction(geometry, centre, RADII_MM * core, axes=axes)

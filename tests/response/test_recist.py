@@ -1,0 +1,303 @@
+import csv
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgcompare.errors import ConfigurationError, InputError
+from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Measurement
+from imgcompare.response import Criterion, ReaderInput, Recist11, load_criteria
+from imgcompare.response.base import BASELINE_CATEGORY, Response
+from tests.response.courses import diameters, timepoints
+
+THIN = (1.0, 1.0, 1.0, 1.0, 1.0)
+
+
+def assess(values, *, nodal=(), events=(), reader=None, slice_mm=1.0, extra=()):
+    lesions, rows = diameters(values, nodal)
+    count = max(len(row) for row in values.values())
+    return Recist11().assess(
+        lesions,
+        (*rows, *extra),
+        timepoints(count),
+        slice_thickness_mm=(slice_mm,) * count,
+        events=events,
+        reader=reader,
+    )
+
+
+def categories(values, **options):
+    first, *rest = assess(values, **options)
+    assert first.category == BASELINE_CATEGORY
+    return [a.category for a in rest]
+
+
+def test_it_is_a_criterion_that_says_what_it_needs():
+    criterion = Recist11()
+    assert isinstance(criterion, Criterion)
+    assert criterion.requires == ("longest_diameter", "short_axis")
+    assert all("doi:" in c for c in criterion.citations)
+
+
+def test_criteria_are_found_by_entry_point_and_unknown_ones_refused():
+    with pytest.raises(ConfigurationError, match="no criterion nonsense"):
+        load_criteria(["nonsense"])
+    assert all(isinstance(c, Criterion) for c in load_criteria().values())
+
+
+def test_progression_counts_from_the_nadir_and_response_from_baseline():
+    # criteria.md §1: 100, 60 → 72 is PD though 28 % below baseline
+    assert categories({1: [50, 30, 36], 2: [50, 30, 36]}) == ["PR", "PD"]
+    assert categories({1: [50, 30, 35.9], 2: [50, 30, 36]}) == ["PR", "SD"]
+
+
+def test_the_nadir_is_never_the_timepoint_itself_nor_one_with_a_missing_target():
+    last = assess({1: [50, None, 40], 2: [50, 20, 44]})[-1]
+    assert last.category == "SD"  # against 100, for the partial sum of 20 is no nadir
+    assert assess({1: [50, 40, 60]})[-1].reference.startswith("nadir 2024-02-21")
+    assert assess({1: [50, 40, 30]})[-1].reference.startswith("baseline 2024-01-10")
+
+
+def test_a_reason_holds_rule_value_and_threshold():
+    reasons = {r.rule_id: r for r in assess({1: [50, 60]})[-1].reasons}
+    progression = reasons["recist-1.1/target-pd"]
+    assert (progression.value, progression.threshold) == (60.0, 60.0)
+    assert "+20.0 %" in progression.text
+    assert "recist-1.1/overall" in reasons
+
+
+def test_measured_floats_lose_binary_noise_and_nothing_else():
+    noise = 1e-9
+    assert categories({1: [50.0, 60.0 - noise]}) == ["PD"]
+    assert categories({1: [50.0, 59.94]}) == ["SD"]
+
+
+def test_nodes_are_measured_by_their_short_axis():
+    assert categories({1: [15, 9], 2: [30, 0]}, nodal=[1]) == ["CR"]
+    assert categories({1: [15, 10.0], 2: [30, 0]}, nodal=[1]) == ["PR"]
+
+
+def test_targets_are_the_largest_of_each_organ_first():
+    # criteria.md §1: liver 60/50/40, lung 30/25, node 22, adrenal 18 → 60, 50, 30, 22, 18
+    sites = ["liver"] * 3 + ["left lung", "right lung", "neck", "adrenal"]
+    sizes = [60, 50, 40, 30, 25, 22, 18]
+    lesions = [
+        Lesion(n, f"1.{n}", site, LesionRole.TARGET, site == "neck") for n, site in enumerate(sites)
+    ]
+    rows = [
+        Measurement(n, 0, "whole", "short_axis" if n == 5 else "longest_diameter", mm, "mm")
+        for n, mm in enumerate(sizes)
+    ]
+    only = Recist11().assess(lesions, rows, timepoints(1), slice_thickness_mm=THIN)[0]
+    targets = {r.value for r in only.reasons if r.text.endswith(": target")}
+    assert targets == {60.0, 50.0, 30.0, 22.0, 18.0}
+    assert "TARGETS_PROPOSED" in only.flags
+    assert "SITE_UNKNOWN" not in only.flags
+
+
+def test_lesions_without_a_site_count_as_one_organ():
+    lesions = [Lesion(n, f"1.{n}") for n in range(4)]
+    rows = [Measurement(n, 0, "whole", "longest_diameter", 20.0 + n, "mm") for n in range(4)]
+    only = Recist11().assess(lesions, rows, timepoints(1), slice_thickness_mm=THIN)[0]
+    assert sum(r.text.endswith(": target") for r in only.reasons) == 2
+    assert "SITE_UNKNOWN" in only.flags
+
+
+def test_a_reader_overrules_the_choice_of_targets():
+    reader = ReaderInput(targets=[2])
+    assert categories({1: [50, 50], 2: [20, 10]}, reader=reader) == ["PR"]
+    with pytest.raises(InputError, match="Target lesion 7"):
+        assess({1: [50, 50]}, reader=ReaderInput(targets=[7]))
+
+
+def test_thick_slices_make_a_small_lesion_non_measurable():
+    assert categories({1: [14, 20]}, slice_mm=7.5) == ["Non-CR/Non-PD"]
+    assert categories({1: [15, 20]}, slice_mm=7.5) == ["PD"]
+    assert "SLICE_THICKNESS_UNKNOWN" in assess({1: [15, 20]}, slice_mm=None)[0].flags
+
+
+def test_a_new_lesion_is_proposed_and_never_decided():
+    course = {1: [50, 30], 2: [None, 12]}
+    last = assess(course)[-1]
+    assert last.category == "PR"
+    assert "NEW_LESION_PROPOSED" in last.flags
+    proposal = next(r for r in last.reasons if r.rule_id.endswith("new-lesion-proposed"))
+    assert "If confirmed: PD" in proposal.text
+    confirmed = assess(course, reader=ReaderInput(new_lesions={1: [2]}))[-1]
+    assert confirmed.category == "PD"
+    assert "NEW_LESION_PROPOSED" not in confirmed.flags
+
+
+def test_a_small_new_node_is_not_proposed():
+    assert "NEW_LESION_PROPOSED" not in assess({1: [50, 30], 2: [None, 9]}, nodal=[2])[-1].flags
+
+
+def test_non_target_progression_is_the_readers():
+    small = {1: [50, 50], 2: [9, 30]}
+    volumes = [Measurement(2, t, "whole", "volume", v, "mL") for t, v in enumerate((1.0, 2.0))]
+    last = assess(small, extra=volumes)[-1]
+    assert last.category == "SD"
+    assert "NON_TARGET_GROWTH_REVIEW" in last.flags
+    assert assess(small, reader=ReaderInput(non_target={1: Response.PD}))[-1].category == "PD"
+
+
+def test_complete_response_of_targets_with_a_remaining_non_target_is_partial():
+    assert categories({1: [50, 0], 2: [9, 9]}) == ["PR"]
+    assert categories({1: [50, 0], 2: [9, 0]}) == ["CR"]
+
+
+def test_split_lesions_add_up_and_are_not_new():
+    split = LesionEvent(EventKind.SPLIT, 1, (1, 2), "one became two")
+    last = assess({1: [50, 20], 2: [None, 18]}, events=[split])[-1]
+    assert last.category == "SD"
+    assert "NEW_LESION_PROPOSED" not in last.flags
+
+
+def test_merged_lesions_count_once():
+    merged = LesionEvent(EventKind.MERGED, 1, (1, 2), "two became one")
+    assert categories({1: [30, 45], 2: [20, None]}, events=[merged]) == ["SD"]
+    assert categories({1: [30, 45], 2: [20, None]}) == ["NE"]
+
+
+def test_a_vanished_lesion_is_gone_and_an_unmeasured_one_is_not():
+    gone = LesionEvent(EventKind.VANISHED, 1, (1,), "nothing there")
+    assert categories({1: [30, None]}, events=[gone]) == ["CR"]
+    assert categories({1: [30, None]}) == ["NE"]
+
+
+def test_what_reappears_after_complete_response_is_for_review():
+    last = assess({1: [30, 0, 3]})[-1]
+    assert last.category == "PR"
+    assert "REVIEW_REAPPEARED_AFTER_CR" in last.flags
+    node = assess({1: [15, 8, 12]}, nodal=[1])[-1]
+    assert "REVIEW_NODE_AFTER_CR" in node.flags
+
+
+def test_no_disease_at_baseline_stays_so_until_something_new():
+    assert categories({1: [0, 0]}) == ["NED"]
+    late = {1: [0, 12]}
+    assert assess(late, reader=ReaderInput(new_lesions={1: [1]}))[-1].category == "PD"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (Measurement(1, 0, "whole", "longest_diameter", -3.0, "mm"), "from 0 up"),
+        (Measurement(1, 0, "whole", "longest_diameter", 3.0, "cm"), "must be in mm"),
+        (Measurement(9, 0, "whole", "longest_diameter", 3.0, "mm"), "not in the course"),
+        (Measurement(1, 5, "whole", "longest_diameter", 3.0, "mm"), "not in the course"),
+    ],
+)
+def test_impossible_input_is_refused(row, message):
+    with pytest.raises(InputError, match=message):
+        Recist11().assess([Lesion(1, "1.1")], [row], timepoints(2), slice_thickness_mm=THIN)
+    with pytest.raises(InputError, match="two values"):
+        assess({1: [20, 20]}, extra=diameters({1: [21]})[1])
+    with pytest.raises(InputError, match="baseline"):
+        Recist11().assess([], [], timepoints(2), baseline_index=2)
+
+
+SIZES = st.one_of(st.none(), st.integers(0, 1200).map(lambda n: n / 10))
+COURSES = st.dictionaries(
+    st.integers(1, 6), st.lists(SIZES, min_size=3, max_size=3), min_size=1, max_size=4
+)
+
+
+@given(COURSES, st.sets(st.integers(1, 6)), st.randoms())
+def test_every_input_gives_one_category_whatever_the_order_of_rows(values, nodal, random):
+    lesions, rows = diameters(values, tuple(nodal))
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    first, second = (
+        Recist11().assess(lesions, r, timepoints(3), slice_thickness_mm=THIN)
+        for r in (rows, shuffled)
+    )
+    assert len(first) == 3
+    assert [a.category for a in first] == [a.category for a in second]
+    for assessment in first[1:]:
+        assert assessment.category in set(Response)
+        assert assessment.reasons
+
+
+RANK = {"CR": 0, "PR": 1, "SD": 2, "PD": 3}
+
+
+@given(
+    st.lists(st.integers(100, 900), min_size=2, max_size=4),
+    st.lists(st.integers(0, 900), min_size=8, max_size=8),
+    st.integers(0, 3),
+    st.integers(1, 300),
+)
+def test_growing_one_lesion_never_improves_the_category(base, later, which, growth):
+    values = {n: [b / 10, later[n] / 10, later[n + 4] / 10] for n, b in enumerate(base)}
+    before = categories(values)[-1]
+    grown = {n: list(row) for n, row in values.items()}
+    grown[which % len(base)][2] += growth / 10
+    assert RANK[categories(grown)[-1]] >= RANK[before]
+
+
+def _sdtm(folder, name):
+    with (folder / "recist_vectors" / f"{name}_onco_recist.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_overall_responses_of_the_cdisc_tables_are_reproduced(shared_data):
+    """criteria.md §9 (CDISC): all 66 overall responses, per evaluator, from TU and TR."""
+    sites = {(r["USUBJID"], r["TULNKID"]): r["TULOC"] for r in _sdtm(shared_data, "tu")}
+    found = defaultdict(dict)
+    for r in _sdtm(shared_data, "tr"):
+        key = (r["USUBJID"], r["TREVAL"], r["TREVALID"])
+        found[key][r["TRLNKID"], r["TRTESTCD"], int(float(r["VISITNUM"])) - 1] = r["TRSTRESC"]
+    derived = {}
+    for key, rows in found.items():
+        derived |= {(*key, t): c for t, c in _derive(rows, sites, key[0]).items()}
+    expected = {
+        (r["USUBJID"], r["RSEVAL"], r["RSEVALID"], int(float(r["VISITNUM"])) - 1): r["RSSTRESC"]
+        for r in _sdtm(shared_data, "rs")
+    }
+    assert len(expected) == 66
+    assert {k: derived.get(k, "").upper() for k in expected} == expected
+
+
+def _derive(rows, sites, subject):
+    """Assess one subject by one reader; every visit up to the last is a timepoint."""
+    ids = {name: n for n, name in enumerate(sorted({link for link, _, _ in rows}))}
+    nodes = {n for name, n in ids.items() if sites[subject, name] == "LYMPH NODE"}
+    lesions = [
+        Lesion(n, f"1.{n}", sites[subject, name].lower(), LesionRole.TARGET, n in nodes)
+        for name, n in ids.items()
+    ]
+    count = 1 + max(t for _, _, t in rows)
+    measurements, states = [], defaultdict(list)
+    for (name, test, t), value in rows.items():
+        wanted = "LPERP" if ids[name] in nodes else "LDIAM"
+        quantity = "short_axis" if ids[name] in nodes else "longest_diameter"
+        if test == "TUMSTATE":
+            states[t].append(value)
+        elif test == wanted and value:
+            measurements.append(Measurement(ids[name], t, "whole", quantity, float(value), "mm"))
+    status = {
+        t: Response.CR if set(s) == {"ABSENT"} else Response.NON_CR_NON_PD
+        for t, s in states.items()
+    }
+    targets = [n for name, n in ids.items() if name.startswith("T")]
+    assessments = Recist11().assess(
+        lesions,
+        measurements,
+        timepoints(count),
+        slice_thickness_mm=(None,) * count,
+        reader=ReaderInput(targets=targets, non_target=status),
+    )
+    return {a.timepoint_index: a.category for a in assessments}
+
+
+def test_numpy_numbers_are_fine():
+    lesions = [Lesion(1, "1.1", "liver")]
+    rows = [
+        Measurement(1, t, "whole", "longest_diameter", np.float64(mm), "mm")
+        for t, mm in enumerate((20.0, 14.0))
+    ]
+    last = Recist11().assess(lesions, rows, timepoints(2), slice_thickness_mm=THIN)[-1]
+    assert last.category == "PR"
