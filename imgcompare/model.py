@@ -198,7 +198,10 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """One image volume that can be read when needed."""
+    """One image volume that can be read when needed.
+
+    ``refusal`` says why the series cannot be loaded (`load` raises it); empty if it can.
+    """
 
     uid: str
     modality: str
@@ -207,10 +210,11 @@ class Series:
     description: str
     geometry: Geometry
     acquisition: Acquisition
-    files: tuple[Path, ...]
-    reader: Callable[[], Volume]
+    files: tuple[Path, ...] = field(repr=False)
+    reader: Callable[[], Volume] = field(repr=False)
     problems: tuple[str, ...] = ()
     number: int | None = None
+    refusal: str = ""
 
     def load(self) -> Volume:
         """Read the voxels; nothing is cached."""

@@ -1,0 +1,17 @@
+"""From folders to courses: find, group, name, order and read what scanners and people leave."""
+
+from imgcompare.loading.masks import LABEL_SCHEMES, mask_region, read_mask
+from imgcompare.loading.scanning import ScanResult, load_course, scan
+from imgcompare.loading.summary import SummaryRow, scan_as_dict, summary_rows
+
+__all__ = [
+    "LABEL_SCHEMES",
+    "ScanResult",
+    "SummaryRow",
+    "load_course",
+    "mask_region",
+    "read_mask",
+    "scan",
+    "scan_as_dict",
+    "summary_rows",
+]

@@ -1,0 +1,82 @@
+"""Decodes the pixels of one compressed (or otherwise unusual) plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.errors import UnreadableFileError
+from imgcompare.geometry import AnyArray
+from imgcompare.loading.instances import Instance
+
+_PREFIX: Final = "1.2.840.10008.1.2"
+_NATIVE: Final = frozenset((_PREFIX, f"{_PREFIX}.1", f"{_PREFIX}.1.99", f"{_PREFIX}.2"))
+_NOT_FOUND: Final = "File {} has no pixels."
+
+
+def decode_plane(plane: Instance) -> AnyArray:
+    """Decode one frame.
+
+    Parameters
+    ----------
+    plane : Instance
+        A plane whose pixels are compressed, or in a file that only pydicom can read.
+
+    Returns
+    -------
+    array, shape (rows, columns)
+        Stored values before rescaling, of any integer type.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there are no pixels or nothing can decode them.
+    """
+    import pydicom
+
+    dataset = pydicom.dcmread(plane.path, force=True)
+    if "PixelData" not in dataset:
+        raise UnreadableFileError(_NOT_FOUND.format(plane.path.name))
+    pixels = plane.facts.pixels
+    syntax = pixels.transfer_syntax
+    if syntax in _NATIVE:
+        return _native(dataset, plane)
+    decoder = decoders().get(syntax)
+    if decoder is None:
+        raise UnreadableFileError(
+            f"File {plane.path.name} is compressed in a way that is not supported ({syntax}); "
+            "decompress it first, e.g. with dcmdjpeg, dcmdjpls or gdcmconv --raw."
+        )
+    from pydicom.encaps import get_frame
+
+    frame = get_frame(dataset.PixelData, plane.frame, number_of_frames=pixels.frames)
+    return np.asarray(decoder(frame)).reshape(pixels.rows, pixels.columns)
+
+
+def _native(dataset: Any, plane: Instance) -> AnyArray:
+    """Cut one frame out of uncompressed pixels that pydicom has read."""
+    pixels = plane.facts.pixels
+    swapped = pixels.transfer_syntax == f"{_PREFIX}.2"
+    kind = f"{'>' if swapped else '<'}{'i' if pixels.signed else 'u'}{pixels.bits_allocated // 8}"
+    start, length = plane.frame * pixels.frame_bytes, pixels.frame_bytes
+    data = dataset.PixelData[start : start + length]
+    if len(data) < length:
+        raise UnreadableFileError(f"File {plane.path.name} is truncated. Copy it again.")
+    words: npt.NDArray[Any] = np.frombuffer(data, dtype=kind)
+    return words.reshape(pixels.rows, pixels.columns)
+
+
+@lru_cache(maxsize=1)
+def decoders() -> dict[str, Callable[[bytes], AnyArray]]:
+    """Give the decoder of each supported compressed transfer syntax."""
+    import imagecodecs as codecs
+
+    jpeg = {f"{_PREFIX}.4.{n}": codecs.jpeg_decode for n in (50, 51)}
+    lossless = {f"{_PREFIX}.4.{n}": codecs.ljpeg_decode for n in (57, 70)}
+    jpeg_ls = {f"{_PREFIX}.4.{n}": codecs.jpegls_decode for n in (80, 81)}
+    jpeg_2000 = {f"{_PREFIX}.4.{n}": codecs.jpeg2k_decode for n in (90, 91)}
+    return {**jpeg, **lossless, **jpeg_ls, **jpeg_2000}

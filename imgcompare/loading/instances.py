@@ -1,0 +1,263 @@
+"""One image plane with its header facts: what stacking, role naming and reading work on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from imgcompare.loading.header import Header
+from imgcompare.loading.tags import (
+    INSTANCE_TAGS,
+    SERIES_TAGS,
+    SPECIFIC_CHARACTER_SET,
+    date,
+    integer,
+    number,
+    numbers,
+    seconds,
+    text,
+    texts,
+    unsigned,
+)
+from imgcompare.model import Acquisition
+
+_SERIES = tuple(SERIES_TAGS.values())
+_TAG = {**SERIES_TAGS, **INSTANCE_TAGS}
+
+WordReader = Callable[[str], str]
+
+_ALWAYS_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51))
+
+_NO_AGENT: Final = frozenset(("", "NONE", "NO", "N", "0", "-", "--", "N/A", "NA", "NO CONTRAST"))
+"""What scanners write into ContrastBolusAgent when nothing was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What identifies a patient. Never shown: kept out of every repr."""
+
+    id: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How pixels are stored (DICOM PS3.3 C.7.6.3)."""
+
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    frames: int
+    photometric: str
+    padding: int | None
+    transfer_syntax: str
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one uncompressed frame."""
+        return self.rows * self.columns * self.samples * self.bits_allocated // 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesFacts:
+    """Header facts shared by the planes of a series."""
+
+    patient: Patient
+    study_uid: str
+    study_date: dt.date | None
+    study_seconds: float | None
+    series_uid: str
+    number: int | None
+    modality: str
+    sop_class: str
+    image_type: tuple[str, ...]
+    description: str
+    protocol: str
+    sequence_name: str
+    scan_options: str
+    units: str
+    rescale_type: str
+    contrast_start_s: float | None
+    frame_uid: str
+    orientation: tuple[float, ...]
+    pixel_spacing_mm: tuple[float, ...]
+    slice_spacing_mm: float | None
+    pixels: PixelFormat
+    acquisition: Acquisition
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One plane: a file of a classic series, or one frame of a multi-frame file."""
+
+    path: Path
+    facts: SeriesFacts
+    sop_uid: str
+    number: int | None
+    position: tuple[float, ...]
+    slope: float
+    intercept: float
+    acquired_s: float | None
+    content_s: float | None
+    acquired_date: dt.date | None
+    acquisition_number: int | None
+    temporal_position: int | None
+    trigger_ms: float | None
+    b_value: float | None
+    pixel_offset: int | None
+    truncated: bool = False
+    frame: int = 0
+
+
+class FactsCache:
+    """Parses shared facts once per distinct header, which is what makes scanning fast."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes | str | None, ...], SeriesFacts] = {}
+
+    def facts(self, header: Header) -> SeriesFacts:
+        """Give the facts of a header, the same object for equal headers."""
+        key = (header.transfer_syntax, *map(header.values.get, _SERIES))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _parse_facts(header)
+        return known
+
+
+def make_instance(path: Path, header: Header, cache: FactsCache) -> Instance:
+    """Read one classic file's facts from its header."""
+    facts = cache.facts(header)
+    get = header.values.get
+    expected = facts.pixels.frame_bytes * facts.pixels.frames
+    stored_at = header.pixel_offset
+    plain = stored_at is not None and header.pixel_length >= 0
+    truncated = plain and (
+        header.pixel_length < expected or (stored_at or 0) + expected > header.file_size
+    )
+    moment = text(get(_TAG["acquisition_datetime"]))
+    b_value = get(_TAG["b_value"])
+    slope = number(get(_TAG["slope"]))
+    return Instance(
+        path=path,
+        facts=facts,
+        sop_uid=text(get(_TAG["sop_uid"])),
+        number=integer(get(_TAG["instance_number"])),
+        position=numbers(get(_TAG["position"])),
+        slope=1.0 if slope is None or slope == 0.0 else slope,
+        intercept=number(get(_TAG["intercept"])) or 0.0,
+        acquired_s=seconds(get(_TAG["acquisition_time"]) or moment[8:].split("+")[0].split("-")[0]),
+        content_s=seconds(get(_TAG["content_time"])),
+        acquired_date=date(get(_TAG["acquisition_date"]) or moment[:8]),
+        acquisition_number=integer(get(_TAG["acquisition_number"])),
+        temporal_position=integer(get(_TAG["temporal_position"])),
+        trigger_ms=number(get(_TAG["trigger_time"])),
+        b_value=_double(b_value),
+        pixel_offset=stored_at if plain else None,
+        truncated=truncated,
+    )
+
+
+def _double(value: bytes | None) -> float | None:
+    if value is None or len(value) != struct.calcsize("<d"):
+        return None
+    return float(struct.unpack("<d", value)[0])
+
+
+def _parse_facts(header: Header) -> SeriesFacts:
+    """Parse what the files of a series share."""
+    get = header.values.get
+    charset = get(SPECIFIC_CHARACTER_SET, b"")
+
+    def words(name: str) -> str:
+        return text(get(_TAG[name]), charset)
+
+    return SeriesFacts(
+        patient=_parse_patient(words),
+        study_uid=words("study_uid"),
+        study_date=date(get(_TAG["study_date"])) or date(get(_TAG["series_date"])),
+        study_seconds=seconds(get(_TAG["study_time"])),
+        series_uid=words("series_uid"),
+        number=integer(get(_TAG["series_number"])),
+        modality=words("modality").upper(),
+        sop_class=words("sop_class"),
+        image_type=tuple(t.upper() for t in texts(get(_TAG["image_type"]))),
+        description=words("series_description"),
+        protocol=words("protocol"),
+        sequence_name=words("sequence_name"),
+        scan_options=words("scan_options"),
+        units=words("units").upper(),
+        rescale_type=words("rescale_type").upper(),
+        contrast_start_s=seconds(get(_TAG["contrast_start"])),
+        frame_uid=words("frame_uid"),
+        orientation=numbers(get(_TAG["orientation"])),
+        pixel_spacing_mm=numbers(get(_TAG["pixel_spacing"])),
+        slice_spacing_mm=number(get(_TAG["slice_spacing"])),
+        pixels=_parse_pixels(header),
+        acquisition=_parse_acquisition(header, words),
+    )
+
+
+def _parse_patient(words: WordReader) -> Patient:
+    identity = words("patient_id"), words("patient_name"), words("birth_date")
+    more = (words("accession"), *words("other_ids").split("\\"))
+    return Patient(*identity, secrets=tuple(s for s in more if s))
+
+
+def _parse_pixels(header: Header) -> PixelFormat:
+    get = header.values.get
+    signed = bool(unsigned(get(_TAG["signed"])))
+    allocated = unsigned(get(_TAG["bits_allocated"]), 16)
+    stored = unsigned(get(_TAG["bits_stored"]), allocated)
+    padding = get(_TAG["padding"])
+    return PixelFormat(
+        rows=unsigned(get(_TAG["rows"])),
+        columns=unsigned(get(_TAG["columns"])),
+        samples=unsigned(get(_TAG["samples"]), 1),
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=unsigned(get(_TAG["high_bit"]), stored - 1),
+        signed=signed,
+        frames=max(1, integer(get(_TAG["frames"])) or 1),
+        photometric=text(get(_TAG["photometric"])).upper(),
+        padding=int.from_bytes(padding[:2], "little", signed=signed) if padding else None,
+        transfer_syntax=header.transfer_syntax,
+    )
+
+
+def _parse_acquisition(header: Header, words: WordReader) -> Acquisition:
+    get = header.values.get
+    lossy = words("lossy") == "01" or header.transfer_syntax in _ALWAYS_LOSSY
+
+    agent = words("contrast_agent")
+
+    def value(name: str) -> float | None:
+        return number(get(_TAG[name]))
+
+    return Acquisition(
+        slice_thickness_mm=value("slice_thickness"),
+        contrast_agent=agent if agent.upper().strip(" .") not in _NO_AGENT else None,
+        manufacturer=words("manufacturer") or None,
+        model=words("model") or None,
+        software=words("software") or None,
+        field_strength_t=value("field_strength"),
+        scanning_sequence=words("scanning_sequence") or None,
+        sequence_variant=words("sequence_variant") or None,
+        acquisition_type=words("acquisition_type") or None,
+        repetition_time_ms=value("repetition_time"),
+        echo_time_ms=value("echo_time"),
+        inversion_time_ms=value("inversion_time"),
+        flip_angle_deg=value("flip_angle"),
+        kvp=value("kvp"),
+        convolution_kernel=words("kernel") or None,
+        lossy=lossy,
+    )

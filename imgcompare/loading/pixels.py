@@ -1,0 +1,236 @@
+"""Reads the voxels of a stack: bytes straight into one array, or decoded where compressed.
+
+Uncompressed little-endian planes are read at the offset found while scanning, into the final
+array, by a few threads; nothing is copied twice. Values are the real ones (rescaled), as int16
+where they fit, else int32, and float32 where the slope is not 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
+from imgcompare.geometry import AnyArray
+from imgcompare.loading.decoding import decode_plane
+from imgcompare.loading.instances import Instance, PixelFormat
+from imgcompare.loading.stacking import Stack
+from imgcompare.model import Quantity, Volume
+
+THREADS: Final = 4
+"""Reading waits for the disk and the copy; decoding is spread over the cores."""
+
+MAX_VOXELS: Final = 2**32
+"""A header that claims more is refused before anything is allocated (8 GiB at 16 bits)."""
+
+_INT16: Final = np.iinfo(np.int16)
+
+
+class _TooLarge(Exception):
+    """A plane's values do not fit 16 bits."""
+
+
+def read_stack(stack: Stack, *, name: str) -> Volume:
+    """Read the voxels of a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+        Ordered planes with their grid.
+    name : str
+        What messages call the series.
+
+    Returns
+    -------
+    Volume
+        Array [slice, row, column] of int16, int32 or float32.
+
+    Raises
+    ------
+    SeriesError
+        If the stack is refused, is no grey-scale image, or claims more than MAX_VOXELS.
+    UnreadableFileError
+        If a file cannot be read, is truncated or cannot be decoded.
+    """
+    if stack.refusal:
+        raise SeriesError(f"{name} cannot be loaded: it {stack.refusal}.")
+    check_format(stack, name=name)
+    planes = stack.instances
+    whole = all(p.slope == 1.0 and p.intercept == int(p.intercept) for p in planes)
+    if not whole:
+        array = _read(stack, np.dtype(np.float32))
+    elif stack.facts.pixels.bits_allocated > 16:
+        array = _read(stack, np.dtype(np.int32))
+    else:
+        try:
+            array = _read(stack, np.dtype(np.int16))
+        except _TooLarge:
+            array = _read(stack, np.dtype(np.int32))
+    return Volume(array, stack.geometry, quantity_of(stack))
+
+
+def check_format(stack: Stack, *, name: str) -> None:
+    """Refuse what is no grey-scale volume, before anything is allocated."""
+    pixels = stack.facts.pixels
+    if pixels.samples != 1:
+        raise SeriesError(
+            f"{name} holds colour images ({pixels.photometric or 'RGB'}), which are pictures of "
+            "measurements, not measurements; choose the original series."
+        )
+    if pixels.bits_allocated not in (8, 16, 32) or not 0 < pixels.bits_stored <= 32:
+        raise SeriesError(f"{name} stores {pixels.bits_allocated} bits per pixel; 8, 16 or 32 do.")
+    voxels = len(stack.instances) * pixels.rows * pixels.columns
+    if not 0 < voxels <= MAX_VOXELS:
+        raise SeriesError(f"{name} claims {voxels:,} voxels; the limit is {MAX_VOXELS:,}.")
+
+
+def quantity_of(stack: Stack) -> Quantity:
+    """Name what the values mean; CT without another Rescale Type is HU (PS3.3 C.11.1.1.2)."""
+    facts = stack.facts
+    if facts.modality == "CT":
+        derived = facts.rescale_type not in ("", "HU", "US")
+        return Quantity.DIMENSIONLESS if derived else Quantity.HU
+    if facts.modality == "MR":
+        return Quantity.MR_SIGNAL
+    return Quantity.DIMENSIONLESS
+
+
+def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
+    """Fill one preallocated array, plane by plane, on a few threads."""
+    array = np.empty(stack.geometry.shape, dtype=dtype)
+    planes = stack.instances
+    share = max(1, -(-len(planes) // (4 * THREADS)))
+    starts = range(0, len(planes), share)
+
+    def fill(start: int) -> None:
+        _fill(array[start : start + share], planes[start : start + share])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(fill, starts):
+            pass
+    return array
+
+
+def _fill(out: AnyArray, planes: Sequence[Instance]) -> None:
+    """Read planes one after the other into consecutive slices of ``out``."""
+    scratch: AnyArray | None = None
+    for target, plane in zip(out, planes, strict=True):
+        pixels = plane.facts.pixels
+        direct = target.dtype.itemsize * 8 == pixels.bits_allocated and target.dtype.kind == "i"
+        if plane.pixel_offset is None:
+            stored = _decoded(plane)
+        elif direct:
+            stored = target.view(stored_dtype(pixels))
+            _read_bytes(plane, stored)
+        else:
+            if scratch is None or scratch.dtype != stored_dtype(pixels):
+                scratch = np.empty(target.shape, stored_dtype(pixels))
+            stored = scratch
+            _read_bytes(plane, stored)
+        drop_unused_bits(stored, pixels)
+        _rescale(stored, target, plane)
+
+
+def stored_dtype(pixels: PixelFormat) -> np.dtype[np.generic]:
+    """Type of the stored words, little-endian."""
+    return np.dtype(f"<{'i' if pixels.signed else 'u'}{pixels.bits_allocated // 8}")
+
+
+def _read_bytes(plane: Instance, stored: AnyArray) -> None:
+    """Read one uncompressed frame into an array of its stored type."""
+    assert plane.pixel_offset is not None
+    wanted = memoryview(stored.reshape(-1)).cast("B")
+    try:
+        with open(plane.path, "rb", buffering=0) as file:
+            file.seek(plane.pixel_offset)
+            done = 0
+            while done < len(wanted):
+                count = file.readinto(wanted[done:])
+                if not count:
+                    raise UnreadableFileError(
+                        f"File {plane.path.name} is truncated: {done} of {len(wanted)} bytes of "
+                        "pixels. Copy it again."
+                    )
+                done += count
+    except OSError as error:
+        if isinstance(error, ImgCompareError):
+            raise
+        raise UnreadableFileError(
+            f"File {plane.path.name} cannot be read ({error.strerror}); was it moved?"
+        ) from None
+
+
+def _decoded(plane: Instance) -> AnyArray:
+    """Decode one compressed frame to its stored type, writable."""
+    pixels = plane.facts.pixels
+    try:
+        words = decode_plane(plane)
+    except ImgCompareError:
+        raise
+    except Exception as error:  # decoders raise many kinds on damaged data
+        raise UnreadableFileError(
+            f"File {plane.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
+            f"uses a form of compression that is not supported ({pixels.transfer_syntax})."
+        ) from None
+    if words.shape != (pixels.rows, pixels.columns):
+        raise UnreadableFileError(
+            f"File {plane.path.name} decodes to {words.shape} pixels where its header says "
+            f"({pixels.rows}, {pixels.columns})."
+        )
+    kind = stored_dtype(pixels)
+    return np.array(words, copy=True).astype(kind, copy=False)
+
+
+def drop_unused_bits(stored: AnyArray, pixels: PixelFormat) -> None:
+    """Keep bits HighBit-BitsStored+1 to HighBit in place, with the sign (PS3.5 8.1.1)."""
+    allocated, used, high = pixels.bits_allocated, pixels.bits_stored, pixels.high_bit
+    if used >= allocated or high + 1 < used or high >= allocated:
+        return
+    if pixels.signed:
+        np.left_shift(stored, allocated - high - 1, out=stored)
+        np.right_shift(stored, allocated - used, out=stored)
+        return
+    if high + 1 > used:
+        np.right_shift(stored, high + 1 - used, out=stored)
+    np.bitwise_and(stored, stored.dtype.type((1 << used) - 1), out=stored)
+
+
+def _rescale(stored: AnyArray, target: AnyArray, plane: Instance) -> None:
+    """Write real values into ``target``, which may share memory with ``stored``."""
+    if target.dtype.kind == "f":
+        np.multiply(stored, np.float32(plane.slope), out=target, casting="unsafe")
+        if plane.intercept:
+            target += np.float32(plane.intercept)
+        return
+    offset = int(plane.intercept)
+    _require_fit(stored, offset, target.dtype, plane.facts.pixels)
+    if stored.dtype == target.dtype and np.shares_memory(stored, target):
+        if offset:
+            target += target.dtype.type(offset)
+    elif np.shares_memory(stored, target):  # unsigned words seen as signed: equal once they fit
+        target += target.dtype.type(offset)
+    else:
+        np.add(stored, offset, out=target, casting="unsafe", dtype=np.int64 if offset else None)
+
+
+def _require_fit(
+    stored: npt.NDArray[np.generic],
+    offset: int,
+    dtype: np.dtype[np.generic],
+    pixels: PixelFormat,
+) -> None:
+    """Make sure that no 16-bit value wraps around."""
+    if dtype != np.int16:
+        return
+    bits = pixels.bits_stored
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pixels.signed else (0, 2**bits - 1)
+    if low + offset >= _INT16.min and high + offset <= _INT16.max:
+        return
+    found_low, found_high = int(stored.min()), int(stored.max())  # type: ignore[attr-defined]
+    # Unsigned words above 32767 become right again when a negative offset brings them back.
+    if found_low + offset < _INT16.min or found_high + offset > _INT16.max:
+        raise _TooLarge

@@ -1,0 +1,174 @@
+"""The DICOM attributes that loading looks at, and how their values are read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Final
+
+SPECIFIC_CHARACTER_SET: Final = 0x00080005
+
+SERIES_TAGS: Final[Mapping[str, int]] = {
+    "character_set": SPECIFIC_CHARACTER_SET,
+    "image_type": 0x00080008,
+    "sop_class": 0x00080016,
+    "study_date": 0x00080020,
+    "series_date": 0x00080021,
+    "study_time": 0x00080030,
+    "accession": 0x00080050,
+    "modality": 0x00080060,
+    "manufacturer": 0x00080070,
+    "series_description": 0x0008103E,
+    "model": 0x00081090,
+    "patient_name": 0x00100010,
+    "patient_id": 0x00100020,
+    "birth_date": 0x00100030,
+    "other_ids": 0x00101000,
+    "contrast_agent": 0x00180010,
+    "scanning_sequence": 0x00180020,
+    "sequence_variant": 0x00180021,
+    "scan_options": 0x00180022,
+    "acquisition_type": 0x00180023,
+    "sequence_name": 0x00180024,
+    "slice_thickness": 0x00180050,
+    "kvp": 0x00180060,
+    "repetition_time": 0x00180080,
+    "echo_time": 0x00180081,
+    "inversion_time": 0x00180082,
+    "field_strength": 0x00180087,
+    "slice_spacing": 0x00180088,
+    "software": 0x00181020,
+    "protocol": 0x00181030,
+    "contrast_start": 0x00181042,
+    "kernel": 0x00181210,
+    "flip_angle": 0x00181314,
+    "study_uid": 0x0020000D,
+    "series_uid": 0x0020000E,
+    "series_number": 0x00200011,
+    "orientation": 0x00200037,
+    "frame_uid": 0x00200052,
+    "samples": 0x00280002,
+    "photometric": 0x00280004,
+    "frames": 0x00280008,
+    "rows": 0x00280010,
+    "columns": 0x00280011,
+    "pixel_spacing": 0x00280030,
+    "bits_allocated": 0x00280100,
+    "bits_stored": 0x00280101,
+    "high_bit": 0x00280102,
+    "signed": 0x00280103,
+    "padding": 0x00280120,
+    "rescale_type": 0x00281054,
+    "lossy": 0x00282110,
+    "units": 0x00541001,
+}
+"""Attributes that are usually the same in all files of a series."""
+
+INSTANCE_TAGS: Final[Mapping[str, int]] = {
+    "sop_uid": 0x00080018,
+    "acquisition_date": 0x00080022,
+    "content_date": 0x00080023,
+    "acquisition_datetime": 0x0008002A,
+    "acquisition_time": 0x00080032,
+    "content_time": 0x00080033,
+    "trigger_time": 0x00181060,
+    "b_value": 0x00189087,
+    "acquisition_number": 0x00200012,
+    "instance_number": 0x00200013,
+    "position": 0x00200032,
+    "temporal_position": 0x00200100,
+    "intercept": 0x00281052,
+    "slope": 0x00281053,
+}
+"""Attributes that change from slice to slice."""
+
+WANTED_TAGS: Final = tuple(sorted({*SERIES_TAGS.values(), *INSTANCE_TAGS.values()}))
+
+BINARY_TAGS: Final[Mapping[int, str]] = {
+    **{
+        SERIES_TAGS[name]: "<H"
+        for name in ("samples", "rows", "columns", "bits_allocated", "bits_stored")
+    },
+    SERIES_TAGS["high_bit"]: "<H",
+    SERIES_TAGS["signed"]: "<H",
+    SERIES_TAGS["padding"]: "<h",
+    INSTANCE_TAGS["b_value"]: "<d",
+}
+"""Attributes not stored as text, with their struct format."""
+
+_MINUTES = 60
+_HOURS = 3600
+
+
+def text(value: bytes | None, character_set: bytes = b"") -> str:
+    """Decode a text value; an unknown character set never fails."""
+    if not value:
+        return ""
+    if value.isascii():
+        return value.decode("ascii").strip("\0 ")
+    return _decode(value, character_set).strip("\0 ")
+
+
+def _decode(value: bytes, character_set: bytes) -> str:
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    names = [part.strip() for part in character_set.decode("ascii", "replace").split("\\")]
+    try:
+        return str(decode_bytes(value, convert_encodings(names), set("\r\n\t\f\\^=")))
+    except Exception:  # damaged text must not stop a scan
+        return value.decode("latin-1")
+
+
+def texts(value: bytes | None) -> tuple[str, ...]:
+    """Split a multi-valued text, e.g. ImageType."""
+    return tuple(part.strip() for part in text(value).split("\\")) if value else ()
+
+
+def numbers(value: bytes | None) -> tuple[float, ...]:
+    """Read decimal strings; an unreadable one gives an empty tuple."""
+    if not value:
+        return ()
+    try:
+        return tuple(float(part) for part in value.decode("latin-1").strip("\0 ").split("\\"))
+    except ValueError:
+        return ()
+
+
+def number(value: bytes | None) -> float | None:
+    """Read the first decimal string, None if there is none."""
+    found = numbers(value)
+    return found[0] if found else None
+
+
+def integer(value: bytes | None) -> int | None:
+    """Read an integer string, None if there is none."""
+    found = number(value)
+    return int(found) if found is not None and abs(found) < 2**53 else None
+
+
+def unsigned(value: bytes | None, default: int = 0) -> int:
+    """Read a binary 16-bit number, little-endian."""
+    return int.from_bytes(value[:2], "little") if value else default
+
+
+def date(value: bytes | str | None) -> dt.date | None:
+    """Read a DICOM DA, also the dotted form of ACR-NEMA; None if absent or impossible."""
+    digits = re.sub(r"\D", "", value if isinstance(value, str) else text(value))[:8]
+    if len(digits) != 8:
+        return None
+    try:
+        return dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def seconds(value: bytes | str | None) -> float | None:
+    """Read a DICOM TM as seconds since midnight; None if absent or impossible."""
+    raw = (value if isinstance(value, str) else text(value)).replace(":", "")
+    whole, _, fraction = raw.partition(".")
+    if not whole.isdigit() or len(whole) not in (2, 4, 6):
+        return None
+    hours, minutes, secs = (int(whole[n : n + 2] or 0) for n in (0, 2, 4))
+    part = float(f"0.{fraction}") if fraction.isdigit() else 0.0
+    return hours * _HOURS + minutes * _MINUTES + secs + part
