@@ -65,8 +65,7 @@ def checkerboards(comparison: Comparison, level_mm: float, scale: GreyScale) -> 
         before, after = base.aligned.timepoint.name, result.aligned.timepoint.name
         marks = [
             svg.side_letters(AXIAL_SIDES),
-            svg.text((8, 16), f"{before} / {after}"),
-            svg.text((svg.PANEL - 8, 16), position(level_mm), anchor="end"),
+            svg.text((8, 16), position(level_mm)),
         ]
         alt = f"Checkerboard of {before} and {after} after registration, {position(level_mm)}"
         pictures.append(svg.panel(board, marks, alt=alt))

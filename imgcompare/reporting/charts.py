@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 from imgcompare.model import WHOLE, Comparison, Lesion, Measurement, Tissue
 from imgcompare.reporting.findings import find_measurement
@@ -98,7 +99,7 @@ def date_positions(days: Sequence[int | None]) -> list[float]:
         return even
     scale = (right - left) / (known[-1] - known[0])
     placed = [left + (d - known[0]) * scale for d in known]
-    gaps = [b - a for a, b in zip(placed, placed[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(placed)]
     return placed if min(gaps) >= MIN_GAP else even
 
 
@@ -159,7 +160,7 @@ def _levels(column: _Column) -> dict[Tissue, tuple[float, float]]:
 def _bands(columns: Sequence[_Column], axis: _Axis) -> list[str]:
     """Pale bands that lead the eye from one bar to the next."""
     shapes = []
-    for first, second in zip(columns, columns[1:], strict=False):
+    for first, second in pairwise(columns):
         if not first.parts or not second.parts:
             continue
         a, b = _levels(first), _levels(second)
@@ -223,20 +224,21 @@ def _whisker(m: Measurement, x: float, axis: _Axis) -> str:
 
 def _names(column: _Column, axis: _Axis) -> str:
     """Name the parts beside the last bar, pushed apart where they would touch."""
-    places = []
-    for tissue, (low, high) in _levels(column).items():
-        if high > low:
-            places.append([axis.y((low + high) / 2.0), tissue])
+    places = [
+        (axis.y((low + high) / 2.0), tissue)
+        for tissue, (low, high) in _levels(column).items()
+        if high > low
+    ]
     labels, x = [], column.x + BAR / 2 + 8
     previous = math.inf
     for y, tissue in places:  # bottom to top, y falls
-        placed = min(float(y), previous - MIN_LABEL - 3)
+        placed = min(y, previous - MIN_LABEL - 3)
         previous = placed
-        name = COMPARTMENT_NAMES[Tissue(tissue).value]
+        name = COMPARTMENT_NAMES[tissue.value]
         labels.append(
             f'<text x="{x + 12:.1f}" y="{placed + 4:.1f}">{name}</text>'
             f'<rect x="{x:.1f}" y="{placed - 4:.1f}" width="8" height="8" '
-            f'fill="{TISSUE_COLOURS[Tissue(tissue)]}" class="part"/>'
+            f'fill="{TISSUE_COLOURS[tissue]}" class="part"/>'
         )
     return "".join(labels)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,12 +34,12 @@ def tissue_outlines(
     points = in_timepoint(result, plane.points())
     parts = {
         tissue: sample(fraction, lesion.geometry, points, outside=0.0)
-        for tissue, fraction in lesion.fractions.items()
+        for tissue, fraction in _fractions(lesion).items()
         if fraction.any()
     }
     if not parts:
         return {}
-    outside = np.clip(1.0 - sum(parts.values()), 0.0, 1.0)  # type: ignore[call-overload]
+    outside = np.clip(1.0 - np.sum(list(parts.values()), axis=0), 0.0, 1.0)
     outlines = {}
     for tissue, own in parts.items():
         others = [outside, *(f for other, f in parts.items() if other is not tissue)]
@@ -51,10 +53,17 @@ def whole_outline(result: TimepointResult, lesion: LesionSegmentation, plane: Pl
     """Outline the whole lesion, oedema left out, at half filling."""
     points = in_timepoint(result, plane.points())
     total = np.zeros((plane.pixels, plane.pixels), dtype=np.float32)
-    for tissue in LESION_TISSUES:
-        if tissue in lesion.fractions:
-            total += sample(lesion.fractions[tissue], lesion.geometry, points, outside=0.0)
+    for tissue, fraction in _fractions(lesion).items():
+        if tissue in LESION_TISSUES:
+            total += sample(fraction, lesion.geometry, points, outside=0.0)
     return _zero_lines(total - HALF)
+
+
+def _fractions(lesion: LesionSegmentation) -> Mapping[Tissue, npt.NDArray[np.float32]]:
+    """Fractions of a lesion, or its labels as fractions of 0 and 1 where it has none."""
+    if lesion.fractions:
+        return lesion.fractions
+    return {t: lesion.mask(t).astype(np.float32) for t in Tissue}
 
 
 def _zero_lines(margin: npt.NDArray[np.float32]) -> Lines:

@@ -38,6 +38,7 @@ from imgcompare.reporting.wording import (
 ENHANCING = Tissue.ENHANCING.value
 VOLUME = "volume"
 BASELINE = "baseline"
+PREVIOUS = "previous"
 UNCHANGED = "unchanged within measurement error"
 
 LEADING_SHARE = 0.5
@@ -220,6 +221,30 @@ def enhancement_missing(comparison: Comparison, lesion: Lesion) -> str:
     return "enhancement was not measured"
 
 
+def lesion_details(comparison: Comparison, lesion: Lesion) -> list[str]:
+    """Say what the finding leaves out: which tissue, since the previous visit, how fast."""
+    last = last_index(comparison)
+    details = [growth_sources(comparison, lesion, last), _since_previous(comparison, lesion, last)]
+    whole = find_change(comparison, lesion.id, last)
+    if trend(whole) is Trend.UP and whole and math.isfinite(whole.doubling_time_days):
+        days = f"{whole.doubling_time_days:.0f} days"
+        details.append(f"Volume doubling time over this interval: {days}.")
+    return [text for text in details if text]
+
+
+def _since_previous(comparison: Comparison, lesion: Lesion, index: int) -> str:
+    """Compare with the visit before, where that is not the baseline."""
+    whole = find_change(comparison, lesion.id, index, reference=PREVIOUS)
+    if whole is None or whole.from_index == comparison.course.baseline_index:
+        return ""
+    enhancing = find_change(comparison, lesion.id, index, compartment=ENHANCING, reference=PREVIOUS)
+    parts = f"whole volume {change_figures(whole)}"
+    if enhancing is not None:
+        parts += f", enhancing {change_figures(enhancing)}"
+    when = timepoint_name(comparison, whole.from_index)
+    return f"Since {when}: {parts}: {conclusion(comparison, lesion, whole, enhancing)}."
+
+
 def growth_sources(comparison: Comparison, lesion: Lesion, to_index: int) -> str:
     """Say how much each tissue contributed to a volume change; empty if that is not known."""
     changes = [
@@ -327,4 +352,5 @@ def _joined_or_divided(comparison: Comparison, lesion: Lesion, event: LesionEven
 
 def _not_comparable(comparison: Comparison, lesion: Lesion) -> str:
     base, last = comparison.course.baseline_index, last_index(comparison)
-    return f"cannot be compared: {_sizes(comparison, lesion, base)}, {_sizes(comparison, lesion, last)}"
+    first, second = (_sizes(comparison, lesion, i) for i in (base, last))
+    return f"cannot be compared: {first}, {second}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +12,18 @@ from imgcompare.reporting import summary
 from imgcompare.reporting.alignment import checkerboards, transform_rows
 from imgcompare.reporting.charts import dates_to_scale, volume_chart
 from imgcompare.reporting.findings import (
-    growth_sources,
     headline,
-    last_index,
+    lesion_details,
     lesion_finding,
     lesions_overview,
 )
+from imgcompare.reporting.flags import lesion_notes
 from imgcompare.reporting.intensity import GreyScale, grey_scale
 from imgcompare.reporting.native import DiameterPicture, diameter_pictures
 from imgcompare.reporting.pictures import LesionPictures, legend_entries, lesion_pictures
 from imgcompare.reporting.provenance import all_decisions, path_scrubber, versions
 from imgcompare.reporting.svg import TISSUE_COLOURS
-from imgcompare.reporting.views import lesion_plane
+from imgcompare.reporting.views import for_viewing, lesion_plane
 from imgcompare.reporting.wording import (
     LESION_ROLE_NAMES,
     MISSING,
@@ -32,6 +33,7 @@ from imgcompare.reporting.wording import (
     timepoint,
 )
 
+NBSP = "\N{NO-BREAK SPACE}"
 NOTICE = "Research tool, not for clinical use"
 
 
@@ -42,7 +44,7 @@ class LesionSection:
     lesion: Lesion
     role: str
     finding: str
-    sources: str
+    details: list[str]
     volumes: list[summary.FigureRow]
     sizes: list[summary.FigureRow]
     pictures: LesionPictures | None
@@ -63,6 +65,7 @@ def report_html(comparison: Comparison) -> Steps[str]:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    comparison, measured = for_viewing(comparison), comparison
     scale = grey_scale(comparison)
     sections = []
     for n, lesion in enumerate(comparison.lesions):
@@ -77,8 +80,10 @@ def report_html(comparison: Comparison) -> Steps[str]:
     )
     scrub = path_scrubber(comparison)
     environment.filters["scrub"] = lambda value: scrub(str(value))
+    environment.filters["together"] = keep_together
     page = environment.get_template("report.html").render(
         _context(comparison, sections, _level(comparison), scale)
+        | {"transforms": transform_rows(measured)}
     )
     return page
 
@@ -89,37 +94,15 @@ def _section(comparison: Comparison, lesion: Lesion, scale: GreyScale) -> Lesion
         lesion,
         LESION_ROLE_NAMES[lesion.role],
         lesion_finding(comparison, lesion),
-        growth_sources(comparison, lesion, last_index(comparison)),
+        lesion_details(comparison, lesion),
         summary.volume_rows(comparison, lesion),
         summary.size_rows(comparison, lesion),
         pictures,
         legend_entries(pictures.tissues) if pictures else [],
         diameter_pictures(comparison, lesion, scale),
         volume_chart(comparison, lesion),
-        _flags(comparison, lesion),
+        lesion_notes(comparison, lesion),
     )
-
-
-def _flags(comparison: Comparison, lesion: Lesion) -> list[str]:
-    """What a reader should know about how a lesion was outlined and measured."""
-    notes: dict[str, None] = {}
-    for result in comparison.results:
-        segmented = result.lesions.get(lesion.id)
-        if segmented is None:
-            continue
-        when = result.aligned.timepoint.name
-        origin = "proposed automatically, to be confirmed" if segmented.proposed else ""
-        source = ": ".join(p for p in (segmented.source, origin) if p)
-        if source:
-            notes[f"{when}: outline from {source}"] = None
-        for flag in segmented.flags:
-            notes[f"{when}: {flag}"] = None
-    for m in comparison.measurements:
-        if m.lesion_id == lesion.id:
-            when = timepoint(comparison, m.timepoint_index).name
-            for flag in m.flags:
-                notes[f"{when}: {flag}"] = None
-    return list(notes)
 
 
 def _level(comparison: Comparison) -> float | None:
@@ -147,10 +130,9 @@ def _context(
         "headline": headline(comparison),
         "sections": sections,
         "timepoints": _timepoints(comparison),
-        "total": summary.total_row(comparison),
+        "overview_rows": summary.overview_rows(comparison),
         "responses": summary.response_rows(comparison),
         "size_against_tissue": summary.size_against_tissue(comparison),
-        "transforms": transform_rows(comparison),
         "checkerboards": [] if level is None else checkerboards(comparison, level, scale),
         "decisions": all_decisions(comparison),
         "warnings": [*comparison.course.problems, *comparison.warnings],
@@ -181,6 +163,12 @@ def _timepoints(comparison: Comparison) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def keep_together(text: str) -> str:
+    """Keep figures, their units and what stands in brackets on one line."""
+    bound = re.sub(r"\([^()]{1,40}\)", lambda m: m.group().replace(" ", NBSP), text)
+    return re.sub(r"(?<=\d) (?=[%a-z]|mL\b)", NBSP, bound)
 
 
 def _timings(comparison: Comparison) -> list[tuple[str, str]]:

@@ -30,6 +30,9 @@ LUNG_BELOW_HU = -400.0
 SUBTRACTION_HU = (-40.0, 140.0)
 SUBTRACTION_MR = (-0.25, 1.1)
 MR_WINDOW_PERCENTILE = 99.7
+MR_HEADROOM = 1.08
+"""Room above the brightest tissue, so that it is not flat white."""
+
 MR_WINDOW_LIMITS = (1.5, 3.5)
 """Upper end of MR windows, in units of normal tissue."""
 
@@ -76,14 +79,14 @@ def window_bytes(image: npt.NDArray[np.float32], window: Window) -> npt.NDArray[
     """Map a window of values to 0..255; NaN, outside the image, becomes black."""
     low, high = window
     scaled = (np.nan_to_num(image, nan=low) - low) * (255.0 / (high - low))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)
 
 
 def mr_window(images: list[npt.NDArray[np.float32]]) -> Window:
     """Share one window among images in units of normal tissue."""
     values = np.concatenate([i[np.isfinite(i)].ravel() for i in images])
     top = float(np.percentile(values, MR_WINDOW_PERCENTILE)) if len(values) else 1.0
-    return 0.0, float(np.clip(top, *MR_WINDOW_LIMITS))
+    return 0.0, float(np.clip(MR_HEADROOM * top, *MR_WINDOW_LIMITS))
 
 
 def ct_window(images: list[npt.NDArray[np.float32]]) -> Window:
@@ -102,7 +105,7 @@ def foreground_threshold(values: npt.NDArray[np.float32]) -> float:
 def _coarse_points(base: TimepointResult) -> npt.NDArray[np.float64]:
     grid = base.aligned.geometry
     coarse = grid.resampled([max(COARSE_MM, s) for s in grid.spacing_mm])
-    index = np.stack(np.indices(coarse.shape), axis=-1).reshape(-1, 3)
+    index = np.indices(coarse.shape).reshape(3, -1).T
     return coarse.index_to_world(index)
 
 

@@ -51,6 +51,9 @@ NAMES = {
 
 MARGIN_MM = 14.0
 MIN_SIDE_MM = 56.0
+LABEL_WIDTH, LABEL_HEIGHT = 52.0, 15.0
+"""Room for a value in panel units."""
+
 SAME_SLICE = 0.75
 """End points this many slices apart or less are drawn on one picture."""
 
@@ -200,13 +203,17 @@ def _picture(
     shift = (np.array([svg.PANEL, svg.PANEL]) - np.array([height, width])) / 2.0
     geometry, number_ = result.aligned.geometry, round(level) + 1
     styles = {(c, q): (colour, dash) for c, q, colour, dash in DIAMETERS}
-    marks, legend = [], []
+    marks: list[str] = []
+    legend: list[tuple[str, str, str]] = []
+    labels: list[tuple[svg.Point, str]] = []
     for m in group:
         colour, dash = styles[m.compartment, m.quantity]
         ends = screen.position(geometry.world_to_index(m.endpoints_lps_mm)[:, 1:])
         yx = (ends - start + 0.5) * np.array(screen.spacing_mm) * per_mm + shift
-        marks.append(_calliper(yx, colour=colour, dash=dash))
         value = number(m.value, m.unit)
+        marks.append(_calliper(yx, colour=colour, dash=dash, width=3.0 if not legend else 1.5))
+        labels.append(_label_place(yx, labels))
+        marks.append(svg.text(labels[-1][0], value, anchor=labels[-1][1], colour=colour))
         legend.append((colour, NAMES[m.compartment, m.quantity], value))
     letters = _letters(geometry)
     name = role_name(result.aligned.reference_role)
@@ -215,10 +222,7 @@ def _picture(
         svg.side_letters(letters),
         svg.scale_bar(per_mm),
         svg.text((8, 16), name),
-        *(
-            svg.text((svg.PANEL - 8, 16 + 15 * n), value, anchor="end", css="lab")
-            for n, (_, _, value) in enumerate(legend)
-        ),
+        svg.text((svg.PANEL - 8, 16), f"slice {number_}", anchor="end"),
     ]
     said = ", ".join(f"{what} {value}" for _, what, value in legend)
     when = result.aligned.timepoint.name
@@ -241,8 +245,24 @@ def _letters(geometry: Geometry) -> tuple[str, str, str, str]:
     return (*left_right, direction_letter(-down), direction_letter(down))
 
 
-def _calliper(yx: npt.NDArray[np.float64], *, colour: str, dash: str) -> str:
-    """A line with a small cross bar at each end."""
+def _label_place(
+    yx: npt.NDArray[np.float64], taken: list[tuple[svg.Point, str]]
+) -> tuple[svg.Point, str]:
+    """Place a value beyond the right-hand end of its line, below others that lie there."""
+    order = np.argsort(yx[:, 1])
+    end, start = yx[order[1]], yx[order[0]]
+    away = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
+    y, x = end + away * 9.0
+    anchor = "start" if x < svg.PANEL - LABEL_WIDTH else "end"
+    y = float(np.clip(y + 4.0, 30.0, svg.PANEL - 22.0))
+    for (other_x, other_y), _ in taken:
+        if abs(other_x - x) < LABEL_WIDTH and abs(other_y - y) < LABEL_HEIGHT:
+            y = other_y + LABEL_HEIGHT
+    return (float(min(x, svg.PANEL - 4.0)), y), anchor
+
+
+def _calliper(yx: npt.NDArray[np.float64], *, colour: str, dash: str, width: float) -> str:
+    """Draw a line with a small cross bar at each end."""
     (y0, x0), (y1, x1) = yx
     along = np.array([x1 - x0, y1 - y0])
     across = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-6) * 5.0
@@ -251,4 +271,5 @@ def _calliper(yx: npt.NDArray[np.float64], *, colour: str, dash: str) -> str:
         f"M{x - across[0]:.1f} {y - across[1]:.1f}L{x + across[0]:.1f} {y + across[1]:.1f}"
         for x, y in ((x0, y0), (x1, y1))
     )
-    return svg.stroke(path, colour=colour, dash=dash) + svg.stroke(bars, colour=colour)
+    drawn = svg.stroke(path, colour=colour, dash=dash, width=width)
+    return drawn + svg.stroke(bars, colour=colour, width=min(width, 2.0))

@@ -88,10 +88,18 @@ def _quaternion(directions: AnyArray) -> tuple[float, float, float, float] | Non
     """Give qfac and the quaternion parts b, c, d; None where the axes are not orthogonal."""
     if np.abs(directions.T @ directions - np.eye(3)).max() > _QUATERNION_TOLERANCE:
         return None
-    from scipy.spatial.transform import Rotation
-
     qfac = 1.0 if np.linalg.det(directions) > 0 else -1.0
-    proper = directions * np.array([1.0, 1.0, qfac])
-    b, c, d, a = Rotation.from_matrix(proper).as_quat()
+    r = directions * np.array([1.0, 1.0, qfac])
+    # The quaternion is the eigenvector of the largest eigenvalue of this matrix (Bar-Itzhack
+    # 2000), which also gives the nearest rotation to cosines rounded in a header.
+    upper = np.array(
+        [
+            [r[0, 0] - r[1, 1] - r[2, 2], 0.0, 0.0, 0.0],
+            [r[0, 1] + r[1, 0], r[1, 1] - r[0, 0] - r[2, 2], 0.0, 0.0],
+            [r[0, 2] + r[2, 0], r[1, 2] + r[2, 1], r[2, 2] - r[0, 0] - r[1, 1], 0.0],
+            [r[2, 1] - r[1, 2], r[0, 2] - r[2, 0], r[1, 0] - r[0, 1], np.trace(r)],
+        ]
+    )
+    b, c, d, a = np.linalg.eigh(upper, UPLO="L")[1][:, -1]
     sign = -1.0 if a < 0 else 1.0
-    return qfac, sign * b, sign * c, sign * d
+    return qfac, float(sign * b), float(sign * c), float(sign * d)

@@ -34,6 +34,7 @@ from imgcompare.reporting.views import (
     baseline_result,
     context_plane,
     in_timepoint,
+    is_aligned,
     lesion_plane,
     sample,
     trimmed,
@@ -132,6 +133,8 @@ def _large(
         svg.text((8, 16), name),
         svg.text((svg.PANEL - 8, 16), position(plane.level_mm), anchor="end"),
     ]
+    if not is_aligned(result):
+        marks.append(svg.text((8, 32), "not aligned: other anatomy", colour="#ff9a94"))
     grey = window_bytes(image, window) if image is not None else _black(plane)
     alt = f"Axial {name} through lesion {lesion.id}, {when}, {position(plane.level_mm)}"
     bare = svg.panel(grey, marks, alt=f"{alt}, without outlines")
@@ -227,7 +230,7 @@ def _small(result: TimepointResult, name: str, image: Image | None, window: Wind
 
 
 def _context_pictures(comparison: Comparison, plane: Plane, scale: GreyScale) -> list[str]:
-    """The whole axial image of each timepoint, with a frame around the zoomed part."""
+    """Draw each timepoint's whole axial image, with a frame around the zoomed part."""
     wide = common_plane(comparison, plane.level_mm, scale)
     images: list[Image | None] = [reference_image(r, wide, scale) for r in comparison.results]
     windows = _windows(comparison.results, images)

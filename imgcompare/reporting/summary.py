@@ -22,8 +22,10 @@ from imgcompare.reporting.findings import (
     find_change,
     find_measurement,
     last_index,
+    outcome,
     trend,
 )
+from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.tables import reason_text
 from imgcompare.reporting.wording import (
     ARROW,
@@ -50,6 +52,9 @@ SIZES = (
     (WHOLE, "mean_intensity", "mean intensity, whole"),
     (ENHANCING, "mean_intensity", "mean intensity, enhancing part"),
 )
+
+OVERVIEW = ((WHOLE, "volume"), (ENHANCING, "volume"), (WHOLE, "longest_diameter"))
+"""Columns of the overview: size and enhancing tissue side by side."""
 
 EXCEEDS_TEXT = {
     Exceeds.YES: "yes",
@@ -79,10 +84,10 @@ SIZE_DIRECTION = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One figure with its interval below."""
+    """One figure with its interval, or what it comes from, below."""
 
     value: str
-    interval: str = ""
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,16 @@ class FigureRow:
     exceeds: str
     reason: str
     emphasis: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewRow:
+    """One lesion, or all together: whole volume, enhancing volume, longest diameter, outcome."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    outcome: str
+    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,7 @@ def response_rows(comparison: Comparison) -> list[ResponseRow]:
             CATEGORIES.get(a.category.upper(), ""),
             a.reference,
             tuple(reason_text(r) for r in a.reasons),
-            ", ".join(a.flags),
+            flag_texts(a.flags),
         )
         for a in comparison.assessments
     ]
@@ -168,33 +183,70 @@ def size_against_tissue(comparison: Comparison) -> str:
     if not contrary:
         return f"{opening}; the volumes point the same way."
     return (
-        f"{opening}, but the volumes show more: {'; '.join(contrary)}. A diameter counts all "
+        f"{opening}, while the volumes differ: {'; '.join(contrary)}. A diameter counts all "
         "tissue alike, necrosis and fluid included, and sees one direction only; the enhancing "
         "volume counts the enhancing tissue in all directions."
     )
 
 
-def total_row(comparison: Comparison) -> str:
-    """Sum of whole and enhancing volumes over all lesions, baseline and last; empty for one."""
-    if len(comparison.lesions) < 2 or len(comparison.results) < 2:
-        return ""
+def overview_rows(comparison: Comparison) -> list[OverviewRow]:
+    """One row per lesion, then their sum beside the category from the diameters."""
+    rows = [
+        OverviewRow(
+            lesion_name(lesion),
+            tuple(_overview_cell(comparison, [lesion], *figure) for figure in OVERVIEW),
+            outcome(comparison, lesion) if len(comparison.results) > 1 else "",
+        )
+        for lesion in comparison.lesions
+    ]
+    category = _category_text(comparison)
+    if len(rows) > 1:
+        cells = tuple(_overview_cell(comparison, comparison.lesions, *f) for f in OVERVIEW)
+        rows.append(OverviewRow("Sum", cells, category, is_sum=True))
+    elif rows and category:
+        rows.append(OverviewRow("", (Cell(""),) * len(OVERVIEW), category, is_sum=True))
+    return rows
+
+
+def _overview_cell(
+    comparison: Comparison, lesions: Sequence[Lesion], compartment: str, quantity: str
+) -> Cell:
+    """Write change, baseline and last value of one figure, summed over lesions."""
     base, last = comparison.course.baseline_index, last_index(comparison)
-    parts = []
-    for compartment, name in ((WHOLE, "whole"), (ENHANCING, "enhancing")):
-        first = _total(comparison, base, compartment)
-        second = _total(comparison, last, compartment)
-        if first is None or second is None:
-            continue
-        change = percent(100.0 * (second - first) / first) if first > 0 else MISSING
-        parts.append(f"{name} {change} ({number(first)} {ARROW} {number(second, 'mL')})")
-    return f"All lesions together: {', '.join(parts)}" if parts else ""
+    first, second = (_total(comparison, lesions, i, compartment, quantity) for i in (base, last))
+    unit = "mL" if quantity == "volume" else "mm"
+    if base == last or first is None or second is None:
+        found = first if second is None else second
+        return Cell(MISSING, number(found, unit) if found is not None else "")
+    change = percent(100.0 * (second - first) / first) if first > 0 else MISSING
+    return Cell(change, f"{number(first)} {ARROW} {number(second, unit)}")
 
 
-def _total(comparison: Comparison, index: int, compartment: str) -> float | None:
+def _category_text(comparison: Comparison) -> str:
+    """Category of the last timepoint by diameters, with its meaning."""
+    found = _by_diameter(comparison.assessments, last_index(comparison))
+    if found is None or len(comparison.results) < 2:
+        return ""
+    meaning = CATEGORIES.get(found.category.upper(), "")
+    return f"{found.criterion}: {found.category}" + (f" ({meaning})" if meaning else "")
+
+
+def _total(
+    comparison: Comparison,
+    lesions: Sequence[Lesion],
+    index: int,
+    compartment: str,
+    quantity: str,
+) -> float | None:
+    """Sum a figure over lesions; a lesion that was not measured counts as nothing."""
     found = [
         m.value
-        for lesion in comparison.lesions
-        if (m := find_measurement(comparison, lesion.id, index, compartment=compartment))
+        for lesion in lesions
+        if (
+            m := find_measurement(
+                comparison, lesion.id, index, compartment=compartment, quantity=quantity
+            )
+        )
     ]
     return sum(found) if found else None
 
@@ -276,4 +328,4 @@ def _contrary(comparison: Comparison, lesion: Lesion, expected: Trend, index: in
         if change is not None and decided and direction is not expected:
             same = " (within measurement error)" if direction is Trend.SAME else ""
             parts.append(f"{name} {percent(change.percent)}{same}")
-    return f"{lesion_name(lesion)} {joined(parts)}" if parts else ""
+    return f"{lesion_name(lesion)}: {joined(parts)}" if parts else ""

@@ -68,11 +68,14 @@ def panel(
     )
 
 
-def text(at: Point, content: str, *, anchor: str = "start", css: str = "lab") -> str:
+def text(
+    at: Point, content: str, *, anchor: str = "start", css: str = "lab", colour: str = ""
+) -> str:
     """Write a label with a dark halo."""
     x, y = at
+    fill = f' style="fill:{colour}"' if colour else ""
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{css}">'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{css}"{fill}>'
         f"{escape(content)}</text>"
     )
 

@@ -90,7 +90,7 @@ def assessment_rows(comparison: Comparison) -> list[Row]:
 
 
 def reason_text(reason: Reason) -> str:
-    """A reason in one line: rule, words, value and threshold."""
+    """Write a reason in one line: rule, words, value and threshold."""
     known = (("value", reason.value), ("threshold", reason.threshold))
     figures = "; ".join(f"{name} {value:g}" for name, value in known if value is not None)
     return f"{reason.rule_id}: {reason.text}" + (f" ({figures})" if figures else "")

@@ -26,7 +26,8 @@ def tfm_text(transform: Transform, *, moving: str, fixed: str) -> str:
     parameters = " ".join(repr(float(v)) for v in [*matrix[:3, :3].ravel(), *matrix[:3, 3]])
     return (
         "#Insight Transform File V1.0\n"
-        f"# Resamples {moving} onto {fixed}: maps points of {fixed} to points of {moving}, LPS mm.\n"
+        f"# Resamples {moving} onto {fixed}.\n"
+        f"# Maps points of {fixed} to points of {moving}, LPS mm.\n"
         "#Transform 0\n"
         "Transform: AffineTransform_double_3_3\n"
         f"Parameters: {parameters}\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +85,36 @@ def sample(
     return np.where(inside, values, np.float32(outside))
 
 
+def is_aligned(result: TimepointResult) -> bool:
+    """Tell whether a timepoint's pictures show the same anatomy as the baseline's."""
+    quality = result.aligned.to_baseline.quality
+    return quality is None or quality.succeeded
+
+
+def for_viewing(comparison: Comparison) -> Comparison:
+    """Replace failed transforms by shifts that bring the lesions into view.
+
+    Pictures of such timepoints show the lesion, but not the same anatomy, and must say so.
+    """
+    if not comparison.results or all(map(is_aligned, comparison.results)):
+        return comparison
+    base = baseline_result(comparison)
+    results = [r if is_aligned(r) else _shifted(r, base) for r in comparison.results]
+    return replace(comparison, results=tuple(results))
+
+
+def _shifted(result: TimepointResult, base: TimepointResult) -> TimepointResult:
+    common = [i for i in base.lesions if i in result.lesions]
+    own, there = (
+        r.lesions[common[0]].geometry.centre_mm if common else r.aligned.geometry.centre_mm
+        for r in (result, base)
+    )
+    matrix = np.eye(4)
+    matrix[:3, 3] = there - own
+    shift = replace(result.aligned.to_baseline, matrix=matrix)
+    return replace(result, aligned=replace(result.aligned, to_baseline=shift))
+
+
 def in_timepoint(result: TimepointResult, points_mm: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Map baseline points to the timepoint's own reference space."""
     return baseline_to_own(result).apply(points_mm)
@@ -139,7 +169,7 @@ def context_plane(comparison: Comparison, level_mm: float) -> Plane:
 
 
 def baseline_result(comparison: Comparison) -> TimepointResult:
-    """Result of the baseline timepoint, or the first one if the baseline has none."""
+    """Give the baseline's result, or the first one if the baseline has none."""
     index = comparison.course.baseline_index
     return next((r for r in comparison.results if r.index == index), comparison.results[0])
 

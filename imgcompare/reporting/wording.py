@@ -35,6 +35,9 @@ LESION_ROLE_NAMES = {
     LesionRole.NEW: "found at follow-up",
 }
 
+FOLD_FROM_PERCENT = 900.0
+"""From here on a factor reads better than a percentage (house rule)."""
+
 MISSING = "–"
 ARROW = "→"
 
@@ -74,10 +77,12 @@ def unit_name(unit: str) -> str:
 
 
 def percent(value: float) -> str:
-    """Write a change in percent with its sign; a dash when it is undefined."""
+    """Write a change in percent with its sign, as a factor from +900 % on; a dash if undefined."""
     if not math.isfinite(value):
         return MISSING
     size = abs(value)
+    if value >= FOLD_FROM_PERCENT:
+        return f"×{significant(1.0 + value / 100.0)}"
     text = f"{size:.0f}" if size >= 9.95 else f"{size:.1f}"
     return f"{signed(text, float(text) and value)} %"
 

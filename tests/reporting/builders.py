@@ -183,8 +183,9 @@ def make_comparison(spec: CaseSpec | None = None, *, folder: Path | None = None)
 def _result(spec: CaseSpec, n: int, folder: Path | None) -> TimepointResult:
     grid = _grid(spec, n)
     motion = _motion(spec, n)
-    to_baseline = Transform(
-        motion, f"1.2.9.{n}", "1.2.9.0", _quality(), ) if n else Transform.identity("1.2.9.0")  # fmt: skip
+    to_baseline = Transform.identity("1.2.9.0")
+    if n:
+        to_baseline = Transform(motion, f"1.2.9.{n}", "1.2.9.0", _quality())
     points = to_baseline.apply(world_grid(grid))
     fractions = [tissue_fractions(points, lesion, n) for lesion in spec.lesions]
     signals = head_images(points, fractions)
