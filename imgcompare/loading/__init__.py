@@ -1,6 +1,6 @@
 """From folders to courses: find, group, name, order and read what scanners and people leave."""
 
-from imgcompare.loading.masks import LABEL_SCHEMES, mask_region, read_mask
+from imgcompare.loading.masks import LABEL_SCHEMES, mask_region, read_lesions, read_mask
 from imgcompare.loading.scanning import ScanResult, load_course, scan
 from imgcompare.loading.summary import SummaryRow, scan_as_dict, summary_rows
 
@@ -10,6 +10,7 @@ __all__ = [
     "SummaryRow",
     "load_course",
     "mask_region",
+    "read_lesions",
     "read_mask",
     "scan",
     "scan_as_dict",

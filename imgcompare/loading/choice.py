@@ -38,6 +38,7 @@ class Candidate:
     part: int = 1
     parts: int = 1
     forced: bool = False
+    split_rule: str = ""
 
     @property
     def role(self) -> Role:

@@ -22,14 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from imgcompare.errors import ConfigurationError, UnreadableFileError
+from imgcompare.errors import ConfigurationError, ImgCompareError, UnreadableFileError
 from imgcompare.loading import words
 from imgcompare.loading.choice import Candidate
 from imgcompare.loading.courses import Study, Subject
 from imgcompare.loading.files import natural_key, shown
+from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.overrides import parse_roles
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
-from imgcompare.loading.volumes import inspect, is_volume_file, read_array, stem
+from imgcompare.loading.volumes import inspect, is_volume_file, read_array, signed, stem
 from imgcompare.model import Acquisition, Quantity, Role, Series, Volume
 
 GENERIC_FOLDERS: Final = frozenset(
@@ -71,13 +72,17 @@ class ConvertedFiles:
         self.tables.append((path, table))
         return True
 
-    def make_subjects(self, *, without: set[Path]) -> tuple[list[Subject], list[str]]:
+    def make_subjects(
+        self, *, without: set[Path], scrub: Scrubber
+    ) -> tuple[list[Subject], list[str]]:
         """Group the files into subjects.
 
         Parameters
         ----------
         without : set of Path
-            Folders with DICOM files, which win over converted copies.
+            Folders with DICOM images, which win over converted copies.
+        scrub : Scrubber
+            Hides names in texts.
 
         Returns
         -------
@@ -86,16 +91,37 @@ class ConvertedFiles:
         """
         subjects = [_subject_from_table(path, table) for path, table in self.tables]
         named = [path.parent for path, _ in self.tables]
-        problems, free = [], []
+        free, copies = [], Counter[str]()
         for path, root in self.volumes:
             if any(folder == path.parent or folder in path.parents for folder in named):
                 continue
-            if any(folder == path.parent or folder in path.parents for folder in without):
-                problems.append(f"file {shown(path, root)} left out: DICOM beside it is used")
+            if _beside_dicom(path, root, without) and not is_mask_name(path):
+                copies[scrub(shown(path.parent, root))] += 1
             else:
                 free.append((path, root))
-        more, notes = _subjects_from_folders(free)
-        return subjects + more, problems + notes
+        more, problems = _subjects_from_folders(free, scrub)
+        problems += [
+            f"{count} NIfTI or NRRD file(s) in {folder} left out: the DICOM images are used"
+            for folder, count in copies.items()
+        ]
+        return subjects + more, problems
+
+
+def _beside_dicom(path: Path, root: Path, dicom_folders: set[Path]) -> bool:
+    """Whether DICOM images lie in, above or below the visit, or elsewhere in the subject."""
+    subject, visit = _place(path, root)
+    top = root if root.is_dir() else root.parent
+    inside = [visit] + ([subject] if subject == top or top in subject.parents else [])
+    around = {path.parent, *path.parent.parents}
+    return any(
+        folder in around or any(f == folder or f in folder.parents for f in inside)
+        for folder in dicom_folders
+    )
+
+
+def is_mask_name(path: Path) -> bool:
+    """Whether a file name says that it holds outlines, not an image."""
+    return bool(_MASK_WORDS.search(words.normalise(stem(path))))
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, Any] | None:
@@ -140,7 +166,9 @@ def _study_from_entry(path: Path, n: int, entry: dict[str, Any]) -> Study:
         raise ConfigurationError(f"{path.name}, timepoint {n}: date must be like 2024-01-10.")
     roles = parse_roles({name: name for name in files})
     candidates = tuple(
-        _candidate(path.parent / str(files[name]), RoleGuess(role, f"given in {path.name}"), k)
+        _candidate(
+            path.parent / str(files[name]), RoleGuess(role, f"given in {path.name}"), k, Scrubber()
+        )
         for k, (name, role) in enumerate(roles.items(), start=1)
     )
     return Study("", when, None, candidates, str(entry.get("label", "")), n)
@@ -158,20 +186,22 @@ def date_in(text: str) -> dt.date | None:
 
 
 def _subjects_from_folders(
-    files: Iterable[tuple[Path, Path]],
+    files: Iterable[tuple[Path, Path]], scrub: Scrubber
 ) -> tuple[list[Subject], list[str]]:
     """Take each folder as a visit and the folder above as the subject."""
     problems: list[str] = []
     by_visit: dict[tuple[Path, Path], list[Path]] = defaultdict(list)
     for path, root in files:
-        if _MASK_WORDS.search(words.normalise(stem(path))):
-            problems.append(f"file {shown(path, root)} looks like a mask; give it with --mask")
+        if is_mask_name(path):
+            name = scrub(shown(path, root))
+            problems.append(f"file {name} looks like a mask, no image; give it with --mask")
             continue
         by_visit[_place(path, root)].append(path)
     by_subject: dict[Path, list[Study]] = defaultdict(list)
     for (subject, visit), paths in by_visit.items():
-        studies, notes = _visit_studies(visit, paths)
-        by_subject[subject] += studies
+        studies, notes = _visit_studies(visit, paths, scrub)
+        # A folder whose file names tell several visits is itself the subject.
+        by_subject[visit if len(studies) > 1 else subject] += studies
         problems += notes
     subjects = []
     for folder, studies in by_subject.items():
@@ -203,14 +233,16 @@ def _label_order(label: str) -> tuple[int, tuple[tuple[int, int, str], ...]]:
     return rank, natural_key(label)
 
 
-def _visit_studies(visit: Path, paths: Sequence[Path]) -> tuple[list[Study], list[str]]:
-    """Make one study of a folder, or several where file names repeat roles (study1_T1, study2_T1)."""
+def _visit_studies(
+    visit: Path, paths: Sequence[Path], scrub: Scrubber
+) -> tuple[list[Study], list[str]]:
+    """Make one study, or several where names repeat roles (study1_T1, study2_T1)."""
     problems, candidates = [], []
     for n, path in enumerate(sorted(paths, key=lambda p: natural_key(p.name)), start=1):
         try:
-            candidates.append((path, _candidate(path, role_of_name(path), n)))
+            candidates.append((path, _candidate(path, role_of_name(path), n, scrub)))
         except UnreadableFileError as error:
-            problems.append(str(error))
+            problems.append(scrub(str(error)))
     counts = Counter(c.role for _, c in candidates if c.role is not Role.OTHER)
     if not counts or max(counts.values()) == 1:
         groups = {visit.name: [c for _, c in candidates]}
@@ -219,7 +251,7 @@ def _visit_studies(visit: Path, paths: Sequence[Path]) -> tuple[list[Study], lis
         for path, candidate in candidates:
             groups[_rest_of_name(path) or visit.name].append(candidate)
     studies = [
-        Study("", date_in(label) or date_in(visit.name), None, tuple(group), label)
+        Study("", date_in(label) or date_in(visit.name), None, tuple(group), scrub(label))
         for label, group in groups.items()
         if group
     ]
@@ -227,7 +259,7 @@ def _visit_studies(visit: Path, paths: Sequence[Path]) -> tuple[list[Study], lis
 
 
 def _rest_of_name(path: Path) -> str:
-    """What a file name says besides its role."""
+    """Give what a file name says besides its role."""
     kept = [
         token
         for token in words.normalise(stem(path)).split()
@@ -252,7 +284,7 @@ def role_of_name(path: Path) -> RoleGuess:
     return RoleGuess(Role.OTHER, "the file name names no role")
 
 
-def _candidate(path: Path, guess: RoleGuess, number: int) -> Candidate:
+def _candidate(path: Path, guess: RoleGuess, number: int, scrub: Scrubber) -> Candidate:
     """Describe one volume file as a series."""
     found = inspect(path)
     is_ct = guess.role in _CT_ROLES
@@ -263,7 +295,10 @@ def _candidate(path: Path, guess: RoleGuess, number: int) -> Candidate:
     geometry = found.geometry
 
     def read() -> Volume:
-        return Volume(read_array(path), geometry, quantity)
+        try:
+            return Volume(signed(read_array(path)), geometry, quantity)
+        except ImgCompareError as error:
+            raise type(error)(scrub(str(error))) from None
 
     problems = (f"cannot be loaded: it {found.refusal}",) if found.refusal else ()
     series = Series(
@@ -271,7 +306,7 @@ def _candidate(path: Path, guess: RoleGuess, number: int) -> Candidate:
         modality=modality,
         role=guess.role,
         role_reason=guess.reason,
-        description=stem(path),
+        description=scrub(stem(path)),
         geometry=geometry,
         acquisition=Acquisition(),
         files=(path,),

@@ -83,6 +83,7 @@ def _make_course(name: str, subject: Subject) -> Course:
         starts = [s.start_s for s in visit if s.start_s is not None]
         when = _when(visit, index)
         candidates = [c for study in visit for c in study.candidates]
+        decisions += _split_decisions(candidates, name, when)
         choice = choose(candidates, subject=name, when=when)
         decisions += choice.decisions
         problems += _series_problems(candidates, when)
@@ -98,6 +99,20 @@ def _make_course(name: str, subject: Subject) -> Course:
 def _when(visit: Sequence[Study], index: int) -> str:
     date = visit[0].date
     return date.isoformat() if date else (visit[0].label or f"timepoint {index}")
+
+
+def _split_decisions(candidates: Iterable[Candidate], name: str, when: str) -> list[Decision]:
+    """Record each series that was split, and by what rule."""
+    return [
+        Decision(
+            STAGE,
+            name,
+            f"{when}: series {c.series.number} is split into {c.parts} parts",
+            f"by {c.split_rule}" if not c.split_rule.startswith("phase") else c.split_rule,
+        )
+        for c in candidates
+        if c.parts > 1 and c.part == 1
+    ]
 
 
 def _series_problems(candidates: Iterable[Candidate], when: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -11,10 +12,11 @@ import numpy.typing as npt
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.geometry import AnyArray
-from imgcompare.loading.instances import Instance
+from imgcompare.loading.instances import Instance, PixelFormat
 
 _PREFIX: Final = "1.2.840.10008.1.2"
 _NATIVE: Final = frozenset((_PREFIX, f"{_PREFIX}.1", f"{_PREFIX}.1.99", f"{_PREFIX}.2"))
+RLE: Final = f"{_PREFIX}.5"
 _NOT_FOUND: Final = "File {} has no pixels."
 
 
@@ -38,7 +40,9 @@ def decode_plane(plane: Instance) -> AnyArray:
     """
     import pydicom
 
-    dataset = pydicom.dcmread(plane.path, force=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(plane.path, force=True)
     if "PixelData" not in dataset:
         raise UnreadableFileError(_NOT_FOUND.format(plane.path.name))
     pixels = plane.facts.pixels
@@ -46,7 +50,7 @@ def decode_plane(plane: Instance) -> AnyArray:
     if syntax in _NATIVE:
         return _native(dataset, plane)
     decoder = decoders().get(syntax)
-    if decoder is None:
+    if decoder is None and syntax != RLE:
         raise UnreadableFileError(
             f"File {plane.path.name} is compressed in a way that is not supported ({syntax}); "
             "decompress it first, e.g. with dcmdjpeg, dcmdjpls or gdcmconv --raw."
@@ -54,7 +58,18 @@ def decode_plane(plane: Instance) -> AnyArray:
     from pydicom.encaps import get_frame
 
     frame = get_frame(dataset.PixelData, plane.frame, number_of_frames=pixels.frames)
-    return np.asarray(decoder(frame)).reshape(pixels.rows, pixels.columns)
+    if decoder is None:
+        return _run_length(frame, pixels)
+    return np.squeeze(np.asarray(decoder(frame)))
+
+
+def _run_length(frame: bytes, pixels: PixelFormat) -> AnyArray:
+    """Decode RLE: byte planes, most significant first (PS3.5 annex G)."""
+    import imagecodecs
+
+    kind = np.dtype(f"<u{pixels.bits_allocated // 8}")
+    words: AnyArray = np.frombuffer(imagecodecs.dicomrle_decode(frame, kind), kind)
+    return words[: pixels.rows * pixels.columns].reshape(pixels.rows, pixels.columns)
 
 
 def _native(dataset: Any, plane: Instance) -> AnyArray:
@@ -72,11 +87,12 @@ def _native(dataset: Any, plane: Instance) -> AnyArray:
 
 @lru_cache(maxsize=1)
 def decoders() -> dict[str, Callable[[bytes], AnyArray]]:
-    """Give the decoder of each supported compressed transfer syntax."""
+    """Give the decoder of each supported compressed transfer syntax but RLE."""
     import imagecodecs as codecs
 
     jpeg = {f"{_PREFIX}.4.{n}": codecs.jpeg_decode for n in (50, 51)}
     lossless = {f"{_PREFIX}.4.{n}": codecs.ljpeg_decode for n in (57, 70)}
     jpeg_ls = {f"{_PREFIX}.4.{n}": codecs.jpegls_decode for n in (80, 81)}
     jpeg_2000 = {f"{_PREFIX}.4.{n}": codecs.jpeg2k_decode for n in (90, 91)}
-    return {**jpeg, **lossless, **jpeg_ls, **jpeg_2000}
+    high_throughput = {f"{_PREFIX}.4.{n}": codecs.htj2k_decode for n in (201, 202, 203)}
+    return {**jpeg, **lossless, **jpeg_ls, **jpeg_2000, **high_throughput}

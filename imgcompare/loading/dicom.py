@@ -9,17 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from imgcompare.errors import SeriesError, UnreadableFileError
+from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.loading.choice import Candidate, series_name
 from imgcompare.loading.courses import Study, Subject
-from imgcompare.loading.files import shown
 from imgcompare.loading.header import Header, read_header
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.instances import FactsCache, Instance, Patient, make_instance
 from imgcompare.loading.multiframe import ENHANCED_CLASSES, expand
 from imgcompare.loading.pixels import check_format, read_stack
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
-from imgcompare.loading.stacking import Stack, stack_series
+from imgcompare.loading.stacking import PHASE, Stack, stack_series
 from imgcompare.loading.tags import SERIES_TAGS, text
 from imgcompare.model import Acquisition, Role, Series, Volume
 
@@ -47,10 +46,15 @@ class Found:
     """What a walk over files has found so far."""
 
     instances: list[Instance] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: list[tuple[Path, Path, str]] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     cache: FactsCache = field(default_factory=FactsCache)
     folders: set[Path] = field(default_factory=set)
+
+    @property
+    def image_folders(self) -> set[Path]:
+        """Folders that hold images to be used."""
+        return {instance.path.parent for instance in self.instances}
 
 
 def add_file(path: Path, root: Path, found: Found) -> bool:
@@ -62,7 +66,7 @@ def add_file(path: Path, root: Path, found: Found) -> bool:
         found.folders.add(path.parent)
         _sort_in(path, header, found)
     except UnreadableFileError as error:
-        found.unreadable.append(f"file {shown(path, root)} {error}; left out")
+        found.unreadable.append((path, root, str(error)))
         found.folders.add(path.parent)
     return True
 
@@ -80,15 +84,22 @@ def _sort_in(path: Path, header: Header, found: Found) -> None:
         found.others[kind] += 1
 
 
-def make_subjects(found: Found) -> list[tuple[Subject, Patient]]:
+def make_scrubber(found: Found, *, identified: bool) -> Scrubber:
+    """Make what hides these patients in texts; dates of studies stay."""
+    facts = {id(i.facts): i.facts for i in found.instances}.values()
+    dates = {f.study_date for f in facts if f.study_date}
+    return Scrubber({f.patient for f in facts}, keep=dates, identified=identified)
+
+
+def make_subjects(found: Found, *, scrub: Scrubber) -> list[Subject]:
     """Group everything found by patient, study and series."""
     result = []
     for patient, instances in _by_patient(found.instances):
         problems = []
         if not (patient.id or patient.name):
             problems.append("the headers name no patient; all such files are taken as one subject")
-        studies = _studies(instances)
-        result.append((Subject(patient.id or patient.name, studies, tuple(problems)), patient))
+        studies = _studies(instances, scrub)
+        result.append(Subject(patient.id or patient.name, studies, tuple(problems)))
     return result
 
 
@@ -121,7 +132,7 @@ def _same_patient(one: Patient, other: Patient) -> bool:
     return same and len(births) < 2
 
 
-def _studies(instances: Iterable[Instance]) -> tuple[Study, ...]:
+def _studies(instances: Iterable[Instance], scrub: Scrubber) -> tuple[Study, ...]:
     by_study: dict[str, dict[str, list[Instance]]] = defaultdict(lambda: defaultdict(list))
     for instance in instances:
         facts = instance.facts
@@ -131,7 +142,7 @@ def _studies(instances: Iterable[Instance]) -> tuple[Study, ...]:
         planes = [p for series in by_series.values() for p in series]
         dates = [p.facts.study_date or p.acquired_date for p in planes]
         starts = [p.facts.study_seconds for p in planes if p.facts.study_seconds is not None]
-        candidates = [c for series in by_series.values() for c in _candidates(series)]
+        candidates = [c for series in by_series.values() for c in _candidates(series, scrub)]
         candidates.sort(key=lambda c: (c.series.number or 0, c.part))
         date = min((d for d in dates if d), default=None)
         start = min(starts, default=None)
@@ -139,15 +150,20 @@ def _studies(instances: Iterable[Instance]) -> tuple[Study, ...]:
     return tuple(studies)
 
 
-def _candidates(instances: Sequence[Instance]) -> list[Candidate]:
+def _candidates(instances: Sequence[Instance], scrub: Scrubber) -> list[Candidate]:
     """Stack one series and name the role of each stack."""
-    return [_candidate(stack) for stack in stack_series(instances)]
+    return [_candidate(stack, scrub) for stack in stack_series(instances)]
 
 
-def _candidate(stack: Stack) -> Candidate:
+def _guess(stack: Stack, acquisition: Acquisition) -> RoleGuess:
+    """Name the role of a stack; phases of dynamic and monitoring series have none."""
     facts = stack.facts
-    acquisition = _acquisition(stack)
-    guess = guess_role(
+    phases = stack.parts if stack.split_rule.startswith(PHASE) else 1
+    if phases > MANY_PHASES:
+        return RoleGuess(Role.OTHER, f"one of {phases} phases of a dynamic series")
+    if phases > 1 and len(stack.instances) == 1:
+        return RoleGuess(Role.OTHER, f"one of {phases} images at a single position")
+    return guess_role(
         Evidence(
             modality=facts.modality,
             description=facts.description,
@@ -158,9 +174,14 @@ def _candidate(stack: Stack) -> Candidate:
             b_value=stack.instances[0].b_value,
         )
     )
-    if stack.parts > MANY_PHASES and stack.split_rule.startswith("phase"):
-        guess = RoleGuess(Role.OTHER, f"one of {stack.parts} phases of a dynamic series")
-    description = facts.description
+
+
+def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
+    """Describe a stack as a series that may fill a role."""
+    facts = stack.facts
+    acquisition = _acquisition(stack)
+    guess = _guess(stack, acquisition)
+    description = scrub(facts.description)
     if stack.parts > 1:
         description = f"{description} (part {stack.part} of {stack.parts})".strip()
     series = Series(
@@ -179,12 +200,12 @@ def _candidate(stack: Stack) -> Candidate:
     refusal = stack.refusal or _format_refusal(stack, name)
     series = replace(
         series,
-        reader=reader(stack, name),
+        reader=reader(stack, name, scrub),
         problems=_problems(stack, guess, refusal),
         refusal=refusal,
     )
     derived = bool({"DERIVED", "SECONDARY", "MPR", "REFORMATTED"} & set(facts.image_type))
-    return Candidate(series, guess, derived, stack.part, stack.parts)
+    return Candidate(series, guess, derived, stack.part, stack.parts, split_rule=stack.split_rule)
 
 
 def _unread() -> Volume:
@@ -199,11 +220,14 @@ def _format_refusal(stack: Stack, name: str) -> str:
     return ""
 
 
-def reader(stack: Stack, name: str) -> Callable[[], Volume]:
-    """Make the function that reads a stack's voxels when called."""
+def reader(stack: Stack, name: str, scrub: Scrubber) -> Callable[[], Volume]:
+    """Make the function that reads a stack's voxels when called; its errors name no patient."""
 
     def read() -> Volume:
-        return read_stack(stack, name=name)
+        try:
+            return read_stack(stack, name=name)
+        except ImgCompareError as error:
+            raise type(error)(scrub(str(error))) from None
 
     return read
 
@@ -212,8 +236,6 @@ def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
     """List what a person should know about a series."""
     found = [f"cannot be loaded: it {refusal}"] if refusal else []
     found += stack.notes
-    if stack.split_rule.startswith("phase"):
-        found.append(f"split by position: {stack.split_rule}")
     if guess.doubt:
         found.append(f"role doubtful: {guess.doubt}")
     pixels = stack.facts.pixels
@@ -246,8 +268,3 @@ def _acquisition(stack: Stack) -> Acquisition:
 def other_objects(found: Found) -> list[str]:
     """Say what was recognised but is no image volume."""
     return [f"{count} {kind} recognised, not stacked" for kind, count in found.others.items()]
-
-
-def scrubber(patients: Iterable[Patient], *, identified: bool) -> Scrubber:
-    """Make the scrubber for these patients."""
-    return Scrubber(patients, identified=identified)

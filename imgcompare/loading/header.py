@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,7 @@ def _on_the_wire(tag: int) -> int:
 
 _WANTED = {_on_the_wire(tag): tag for tag in WANTED_TAGS}
 _PIXEL_DATA = frozenset(_on_the_wire(t) for t in (0x7FE00010, 0x7FE00008, 0x7FE00009))
-_ITEM, _ITEM_END, _SEQUENCE_END = (_on_the_wire(t) for t in (0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD))
+_ENDS = frozenset((_on_the_wire(0xFFFEE00D), _on_the_wire(0xFFFEE0DD)))  # of item, of sequence
 _SHORT = struct.Struct("<I2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
 _IMPLICIT = struct.Struct("<II").unpack_from
@@ -197,7 +198,7 @@ def _walk(
         if length == _UNDEFINED:
             depth += 1
             continue
-        if tag == _SEQUENCE_END or tag == _ITEM_END:
+        if tag in _ENDS:
             depth -= 1
             continue
         if depth == 0 and tag in _WANTED:
@@ -218,9 +219,11 @@ def _with_pydicom(path: Path | str, size: int) -> Header:
     import pydicom
 
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        syntax = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT_LITTLE))
-        values = _as_bytes(dataset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+            syntax = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT_LITTLE))
+            values = _as_bytes(dataset)
     except Exception as error:  # pydicom raises many kinds on damaged files
         raise UnreadableFileError(f"has a damaged header ({type(error).__name__})") from None
     if 0x00080016 not in values:

@@ -19,6 +19,8 @@ from imgcompare.model import TISSUE_CODES, LabelMap, Tissue
 LABEL_SCHEMES: Final[Mapping[str, Mapping[int, Tissue | None]]] = MappingProxyType(
     {
         "binary": {},
+        "instances": {},
+        "components": {},
         "imgcompare": {code: tissue for tissue, code in TISSUE_CODES.items()},
         # BraTS 2023 and later: 1 necrotic core, 2 oedema, 3 enhancing, 4 resection cavity.
         "brats2023": {1: Tissue.NECROTIC, 2: Tissue.OEDEMA, 3: Tissue.ENHANCING, 4: None},
@@ -29,7 +31,8 @@ LABEL_SCHEMES: Final[Mapping[str, Mapping[int, Tissue | None]]] = MappingProxyTy
 )
 """Meaning of label values by scheme; None is a label outside the lesion (resection cavity).
 
-In ``binary`` every value but 0 is lesion. BraTS label 4 is the enhancing part until 2021 and the
+In ``binary`` every value but 0 is lesion; in ``instances`` every value is a lesion of its own; in
+``components`` every connected piece is. BraTS label 4 is the enhancing part until 2021 and the
 resection cavity from 2023 on, which is why a scheme is asked for and never guessed.
 """
 
@@ -90,6 +93,50 @@ def _whole_numbers(array: AnyArray, name: str) -> npt.NDArray[np.integer]:
     return np.asarray(array, dtype=smallest)
 
 
+def read_lesions(
+    path: str | os.PathLike[str],
+    *,
+    onto: Geometry,
+    what: str = "image",
+    label_scheme: str | None = None,
+) -> tuple[LabelMap, ...]:
+    """Read a mask file as one binary region per lesion.
+
+    Parameters
+    ----------
+    path, onto, what
+        As for `read_mask`.
+    label_scheme : str, optional
+        A name of LABEL_SCHEMES; see `mask_region`. ``instances`` gives a lesion per label value,
+        ``components`` one per connected piece (26 neighbours), largest first; all others, and
+        none, give one lesion.
+
+    Returns
+    -------
+    tuple of LabelMap
+        Boolean arrays on the grid ``onto``.
+
+    Raises
+    ------
+    LabelSchemeError
+        If values have no agreed meaning, or there is no such scheme.
+    GeometryMismatchError, InputError, NothingFoundError, UnreadableFileError, SeriesError
+        As for `read_mask`.
+    """
+    labels = read_mask(path, onto=onto, what=what)
+    if label_scheme == "instances":
+        values = [int(v) for v in np.unique(labels.array) if v]
+        return tuple(LabelMap(labels.array == v, onto) for v in values)
+    region = mask_region(labels, label_scheme)
+    if label_scheme != "components":
+        return (region,)
+    import cc3d
+
+    pieces = cc3d.connected_components(np.asarray(region.array), connectivity=26)
+    sizes = np.bincount(pieces.ravel())[1:]
+    return tuple(LabelMap(pieces == n + 1, onto) for n in np.argsort(-sizes, kind="stable"))
+
+
 def mask_region(labels: LabelMap, scheme: str | None = None) -> LabelMap:
     """Give the whole lesion (without oedema) that a label map outlines.
 
@@ -119,13 +166,13 @@ def mask_region(labels: LabelMap, scheme: str | None = None) -> LabelMap:
             raise LabelSchemeError(
                 f"The mask holds the labels {', '.join(map(str, values))}, whose meaning differs "
                 f"between sources (BraTS label 4 changed in 2023); say which: {options}. "
-                "Use binary to take all of them as one lesion."
+                "binary takes all of them as one lesion, instances each as a lesion of its own."
             )
         scheme = "binary"
     if scheme not in LABEL_SCHEMES:
         raise LabelSchemeError(f"There is no label scheme {scheme!r}; known are {options}.")
     meaning = LABEL_SCHEMES[scheme]
-    if scheme == "binary":
+    if not meaning:
         return LabelMap(labels.array != 0, labels.geometry)
     strange = [v for v in values if v not in meaning]
     if strange:

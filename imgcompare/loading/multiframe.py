@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,8 @@ ENHANCED_CLASSES: Final = frozenset(
     _CLASS + n for n in ("2.1", "2.2", "4.1", "4.4", "128.1", "130")
 )
 """Enhanced and legacy-converted enhanced CT, MR and PET."""
+
+_AGENTS: Final = "ContrastBolusAgentSequence"
 
 
 def expand(path: Path, header: Header, cache: FactsCache) -> list[Instance]:
@@ -45,7 +48,10 @@ def expand(path: Path, header: Header, cache: FactsCache) -> list[Instance]:
 
     whole = make_instance(path, header, cache)
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        whole = replace(whole, facts=_with_pulse_sequence(whole.facts, dataset))
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
         known: dict[tuple[object, ...], SeriesFacts] = {}
@@ -59,6 +65,30 @@ def expand(path: Path, header: Header, cache: FactsCache) -> list[Instance]:
             f"describes {len(planes)} frames but claims {whole.facts.pixels.frames}"
         )
     return planes
+
+
+def _with_pulse_sequence(facts: SeriesFacts, dataset: Any) -> SeriesFacts:
+    """Say what enhanced MR writes in other attributes in the words of classic MR."""
+    echo = str(dataset.get("EchoPulseSequence", ""))
+    words = [
+        name
+        for name, given in (
+            ("SE", echo in ("SPIN", "BOTH")),
+            ("GR", echo in ("GRADIENT", "BOTH")),
+            ("IR", dataset.get("InversionRecovery") == "YES"),
+            ("EP", dataset.get("EchoPlanarPulseSequence") == "YES"),
+        )
+        if given
+    ]
+    agents = [item.get("ContrastBolusAgent") for item in dataset.get(_AGENTS) or []]
+    acquisition = replace(
+        facts.acquisition,
+        scanning_sequence="\\".join(words) or facts.acquisition.scanning_sequence,
+        contrast_agent=facts.acquisition.contrast_agent
+        or (str(agents[0] or "not named") if agents else None),
+    )
+    name = str(dataset.get("PulseSequenceName", "")) or facts.sequence_name
+    return replace(facts, acquisition=acquisition, sequence_name=name)
 
 
 def _first(group: Any, keyword: str) -> Any:

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray
@@ -143,7 +142,7 @@ def stored_dtype(pixels: PixelFormat) -> np.dtype[np.generic]:
 def _read_bytes(plane: Instance, stored: AnyArray) -> None:
     """Read one uncompressed frame into an array of its stored type."""
     assert plane.pixel_offset is not None
-    wanted = memoryview(stored.reshape(-1)).cast("B")
+    wanted = stored.reshape(-1).view(np.uint8).data
     try:
         with open(plane.path, "rb", buffering=0) as file:
             file.seek(plane.pixel_offset)
@@ -218,10 +217,7 @@ def _rescale(stored: AnyArray, target: AnyArray, plane: Instance) -> None:
 
 
 def _require_fit(
-    stored: npt.NDArray[np.generic],
-    offset: int,
-    dtype: np.dtype[np.generic],
-    pixels: PixelFormat,
+    stored: AnyArray, offset: int, dtype: np.dtype[np.generic], pixels: PixelFormat
 ) -> None:
     """Make sure that no 16-bit value wraps around."""
     if dtype != np.int16:
@@ -230,7 +226,7 @@ def _require_fit(
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pixels.signed else (0, 2**bits - 1)
     if low + offset >= _INT16.min and high + offset <= _INT16.max:
         return
-    found_low, found_high = int(stored.min()), int(stored.max())  # type: ignore[attr-defined]
+    found_low, found_high = int(stored.min()), int(stored.max())
     # Unsigned words above 32767 become right again when a negative offset brings them back.
     if found_low + offset < _INT16.min or found_high + offset > _INT16.max:
         raise _TooLarge

@@ -6,7 +6,7 @@ says comes first, then the protocol name, then sequence parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from imgcompare.loading import words
@@ -22,7 +22,7 @@ class Evidence:
     protocol: str = ""
     sequence_name: str = ""
     image_type: tuple[str, ...] = ()
-    acquisition: Acquisition = Acquisition()
+    acquisition: Acquisition = field(default_factory=Acquisition)
     b_value: float | None = None
 
 
@@ -37,6 +37,7 @@ class RoleGuess:
 
 
 SHORT_TE_MS: Final = 40.0
+SURELY_SHORT_TE_MS: Final = 20.0  # where the header does not say spin echo
 LONG_TE_MS: Final = 60.0
 SHORT_TR_MS: Final = 1200.0
 LONG_TR_MS: Final = 1800.0
@@ -157,7 +158,9 @@ def _mr_by_text(text: str) -> tuple[Role, str, bool] | None:
     flair, t1, t2 = words.FLAIR.search(line), words.T1.search(line), words.T2.search(line)
     if flair:
         named_t1 = t1 and "t1" in t1.group() and not t2
-        return (Role.T1, line.strip(), False) if named_t1 else (Role.FLAIR, flair.group(), False)
+        return (
+            (Role.T1, t1.group(), False) if t1 and named_t1 else (Role.FLAIR, flair.group(), False)
+        )
     found = words.DWI.search(line)
     if found:
         return Role.DWI, found.group(), False
@@ -200,7 +203,8 @@ def _mr_by_parameters(acquisition: Acquisition) -> tuple[Role, str] | None:
             return None
     if te >= LONG_TE_MS and tr >= LONG_TR_MS:
         return Role.T2, f"long TE and TR ({values})"
-    if te <= SHORT_TE_MS and GRADIENT_TR_MS < tr <= SHORT_TR_MS:
+    short = SHORT_TE_MS if "SE" in sequence else SURELY_SHORT_TE_MS
+    if te <= short and GRADIENT_TR_MS < tr <= SHORT_TR_MS:
         return Role.T1, f"short TE and TR ({values})"
     return None
 

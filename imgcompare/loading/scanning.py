@@ -10,15 +10,17 @@ from pathlib import Path
 from imgcompare.errors import InputError, NothingFoundError
 from imgcompare.loading import dicom
 from imgcompare.loading.converted import ConvertedFiles
-from imgcompare.loading.courses import Subject, make_courses
+from imgcompare.loading.courses import make_courses
 from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.overrides import parse_roles
-from imgcompare.model import Course, Decision, Role, Series, Timepoint
+from imgcompare.model import Course, Role
 
 PathLike = str | os.PathLike[str]
 
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
+
+_TEXT_SAMPLE = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,25 +67,20 @@ def scan(
     roots = [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(p) for p in paths]
     if not roots:
         raise NothingFoundError("No folder was given; name at least one.")
-    found, converted, ignored = dicom.Found(), ConvertedFiles(), []
+    found, converted = dicom.Found(), ConvertedFiles()
+    ignored: list[tuple[Path, Path]] = []
     for root in roots:
         for path in find_files(root):
-            if converted.add(path, root) or dicom.add_file(path, root, found):
-                continue
-            ignored.append((path, root))
-    known = dicom.make_subjects(found)
-    scrub = dicom.scrubber((p for _, p in known), identified=identified)
-    subjects: list[Subject] = [subject for subject, _ in known]
-    more, problems = converted.make_subjects(without=found.folders)
-    subjects += more
-    unreadable = found.unreadable + _suspicious(ignored, found)
-    problems = [*unreadable, *dicom.other_objects(found), *problems]
-    if not subjects:
-        raise NothingFoundError(scrub(_nothing(roots, problems, len(ignored))))
-    courses = make_courses(subjects, roles=wanted, identified=identified)
-    return ScanResult(
-        tuple(_scrubbed(course, scrub) for course in courses), tuple(map(scrub, problems))
-    )
+            if not (converted.add(path, root) or dicom.add_file(path, root, found)):
+                ignored.append((path, root))
+    scrub = dicom.make_scrubber(found, identified=identified)
+    subjects = dicom.make_subjects(found, scrub=scrub)
+    more, notes = converted.make_subjects(without=found.image_folders, scrub=scrub)
+    problems = [*_left_out(ignored, found, scrub), *dicom.other_objects(found), *notes]
+    if not subjects and not more:
+        raise NothingFoundError(_nothing(roots, problems, len(ignored), scrub))
+    courses = make_courses([*subjects, *more], roles=wanted, identified=identified)
+    return ScanResult(courses, tuple(problems))
 
 
 def load_course(
@@ -126,19 +123,31 @@ def _summary(course: Course) -> str:
     return f"{course.subject} ({', '.join(t.name for t in course.timepoints)})"
 
 
-def _suspicious(ignored: list[tuple[Path, Path]], found: dicom.Found) -> list[str]:
-    """Name files that look as if they should be DICOM but are not."""
-    return [
-        f"file {shown(path, root)} is no readable image; left out"
+def _left_out(ignored: list[tuple[Path, Path]], found: dicom.Found, scrub: Scrubber) -> list[str]:
+    """Name damaged files, and files that look as if they should be DICOM but are not."""
+    damaged = [f"file {scrub(shown(p, root))} {why}; left out" for p, root, why in found.unreadable]
+    strange = [
+        f"file {scrub(shown(path, root))} is no readable image; left out"
         for path, root in ignored
         if path.suffix.lower() in DICOM_SUFFIXES
-        or (path.parent in found.folders and not path.suffix)
+        or (path.parent in found.folders and not path.suffix and not _is_text(path))
     ]
+    return damaged + strange
 
 
-def _nothing(roots: list[Path], problems: list[str], ignored: int) -> str:
+def _is_text(path: Path) -> bool:
+    """Whether a file is a note that people left beside the images."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_TEXT_SAMPLE)
+        return bool(start) and b"\0" not in start and bool(start.decode("utf-8", "ignore"))
+    except OSError:
+        return False
+
+
+def _nothing(roots: list[Path], problems: list[str], ignored: int, scrub: Scrubber) -> str:
     """Say why there is nothing to compare."""
-    where = ", ".join(repr(root.name or str(root)) for root in roots)
+    where = ", ".join(scrub(repr(root.name or str(root))) for root in roots)
     if problems:
         return f"No usable image in {where}: {'; '.join(problems[:5])}."
     if ignored:
@@ -147,34 +156,3 @@ def _nothing(roots: list[Path], problems: list[str], ignored: int) -> str:
             "Give the folder that holds the scans."
         )
     return f"The folder {where} is empty. Give the folder that holds the scans."
-
-
-def _scrubbed(course: Course, scrub: Scrubber) -> Course:
-    """Give a course whose texts hide what identifies the patient."""
-    return replace(
-        course,
-        timepoints=tuple(_scrub_timepoint(t, scrub) for t in course.timepoints),
-        problems=tuple(map(scrub, course.problems)),
-        decisions=tuple(
-            Decision(d.stage, d.subject, scrub(d.choice), scrub(d.reason)) for d in course.decisions
-        ),
-    )
-
-
-def _scrub_timepoint(timepoint: Timepoint, scrub: Scrubber) -> Timepoint:
-    return replace(
-        timepoint,
-        series={role: _scrub_series(s, scrub) for role, s in timepoint.series.items()},
-        others=tuple(_scrub_series(s, scrub) for s in timepoint.others),
-        label=scrub(timepoint.label),
-    )
-
-
-def _scrub_series(series: Series, scrub: Scrubber) -> Series:
-    return replace(
-        series,
-        description=scrub(series.description),
-        role_reason=scrub(series.role_reason),
-        problems=tuple(map(scrub, series.problems)),
-        refusal=scrub(series.refusal),
-    )

@@ -99,11 +99,9 @@ def _kind(instance: Instance, known: list[npt.NDArray[np.float64]]) -> tuple[obj
     orientation = -1
     if len(facts.orientation) == 6:
         cosines = np.array(facts.orientation)
-        for orientation, other in enumerate(known):
-            if np.abs(cosines - other).max() < COSINE_TOLERANCE:
-                break
-        else:
-            orientation = len(known)
+        fits = (n for n, k in enumerate(known) if np.abs(cosines - k).max() < COSINE_TOLERANCE)
+        orientation = next(fits, len(known))
+        if orientation == len(known):
             known.append(cosines)
     spacing = tuple(round(s, 4) for s in facts.pixel_spacing_mm)
     echo = facts.acquisition.echo_time_ms
@@ -127,7 +125,7 @@ def _acquisition_order(planes: Sequence[Instance]) -> tuple[float, float, int]:
 
 
 def normal_of(orientation: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Unit normal of the image plane, shape (3,): column direction of index × row direction."""
+    """Give the unit normal of the image plane, shape (3,): along columns × along rows."""
     normal = np.cross(np.asarray(orientation[:3], float), np.asarray(orientation[3:], float))
     length = float(np.linalg.norm(normal))
     return np.asarray(normal / length if length > 0.0 else normal, dtype=np.float64)
@@ -144,6 +142,9 @@ def _placed(planes: Sequence[Instance]) -> bool:
         return False
     return all(len(p.position) == 3 and np.isfinite(p.position).all() for p in planes)
 
+
+PHASE: Final = "phase"
+"""First word of the rule that split planes at equal positions."""
 
 PHASE_RULES: Final[tuple[tuple[str, Callable[[Instance], float | None]], ...]] = (
     ("temporal position", lambda p: p.temporal_position),
@@ -166,12 +167,14 @@ def _phases(planes: list[Instance]) -> list[tuple[list[Instance], str]]:
     for name, value in PHASE_RULES:
         split = _split_by(planes, value)
         if split is not None:
-            return [(phase, f"phase by {name}") for phase in split]
+            return [(phase, f"{PHASE} by {name}") for phase in split]
     by_rank: dict[int, list[Instance]] = defaultdict(list)
     for slot in slots:
         for rank, plane in enumerate(sorted(slot, key=_time_order)):
             by_rank[rank].append(plane)
-    return [(by_rank[rank], "phase by instance order at each position") for rank in sorted(by_rank)]
+    return [
+        (by_rank[rank], f"{PHASE} by instance order at each position") for rank in sorted(by_rank)
+    ]
 
 
 def _time_order(plane: Instance) -> tuple[float, float, int]:

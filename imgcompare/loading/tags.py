@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Final
 
@@ -105,7 +106,7 @@ def text(value: bytes | None, character_set: bytes = b"") -> str:
     """Decode a text value; an unknown character set never fails."""
     if not value:
         return ""
-    if value.isascii():
+    if value.isascii() and b"\x1b" not in value:  # an escape starts another character set
         return value.decode("ascii").strip("\0 ")
     return _decode(value, character_set).strip("\0 ")
 
@@ -114,10 +115,12 @@ def _decode(value: bytes, character_set: bytes) -> str:
     from pydicom.charset import convert_encodings, decode_bytes
 
     names = [part.strip() for part in character_set.decode("ascii", "replace").split("\\")]
-    try:
-        return str(decode_bytes(value, convert_encodings(names), set("\r\n\t\f\\^=")))
-    except Exception:  # damaged text must not stop a scan
-        return value.decode("latin-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return str(decode_bytes(value, convert_encodings(names), {13, 10, 9, 12}))
+        except Exception:  # damaged text must not stop a scan
+            return value.decode("latin-1")
 
 
 def texts(value: bytes | None) -> tuple[str, ...]:

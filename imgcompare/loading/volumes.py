@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import SimpleITK as sitk
 
 from imgcompare.errors import NothingFoundError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_sitk
+from imgcompare.loading.nifti_forms import form_notes
 from imgcompare.loading.pixels import MAX_VOXELS
 
 SUFFIXES: Final = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
-
-FORMS_AGREE_MM: Final = 0.1
-"""Qform and sform that place a corner closer than this are the same (float32 quaternions)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +73,7 @@ def inspect(path: Path) -> VolumeFile:
         refusal = f"has {parts} values per voxel (colour or vectors); give one"
     elif np.prod(size, dtype=np.float64) > MAX_VOXELS:
         refusal = f"claims {np.prod(size, dtype=np.float64):,.0f} voxels"
-    shape = (size + [1, 1, 1])[:3]
+    shape = [*size, 1, 1, 1][:3]
     affine = np.eye(4)
     dimension = reader.GetDimension()
     if dimension >= 3:
@@ -87,7 +84,7 @@ def inspect(path: Path) -> VolumeFile:
         probe.SetDirection(direction.ravel().tolist())
         affine = np.array(from_sitk(probe).affine)
     geometry = Geometry((int(shape[2]), int(shape[1]), int(shape[0])), affine)
-    return VolumeFile(geometry, refusal, _form_notes(reader, geometry))
+    return VolumeFile(geometry, refusal, form_notes(path))
 
 
 def _reader(path: Path) -> sitk.ImageFileReader:
@@ -123,58 +120,15 @@ def read_array(path: Path) -> AnyArray:
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
-def _form_notes(reader: sitk.ImageFileReader, geometry: Geometry) -> tuple[str, ...]:
-    """Warn where a NIfTI file holds two different positions, or none."""
-    keys = set(reader.GetMetaDataKeys())
-    if "sform_code" not in keys or "qform_code" not in keys:
-        return ()
-    codes = [_code(reader.GetMetaData(k)) for k in ("qform_code", "sform_code")]
-    if codes == [0, 0]:
-        return ("holds no position in space (neither qform nor sform)",)
-    if 0 in codes:
-        return ()
-    qform, sform = _qform(reader), _sform(reader)
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in geometry.shape[::-1]])).reshape(3, -1)
-    corners = np.vstack([corners, np.ones(8)])
-    off = float(np.abs((qform - sform) @ corners).max())
-    if off <= FORMS_AGREE_MM:
-        return ()
-    return (f"its qform and sform differ by up to {off:.1f} mm; {_used(geometry, sform)} is used",)
+def signed(array: AnyArray) -> AnyArray:
+    """Give image values a signed type, so that differences of voxels cannot wrap around.
 
-
-def _used(geometry: Geometry, sform: npt.NDArray[np.float64]) -> str:
-    origin = np.array([-1.0, -1.0, 1.0]) * sform[:3, 3]
-    return "the sform" if np.allclose(origin, geometry.origin_mm, atol=1e-2) else "the qform"
-
-
-def _code(text: str) -> int:
-    digits = text.strip().split()[0] if text.strip() else "0"
-    return int(digits) if digits.isdigit() else 1
-
-
-def _sform(reader: sitk.ImageFileReader) -> npt.NDArray[np.float64]:
-    rows = [[float(v) for v in reader.GetMetaData(f"srow_{a}").split()] for a in "xyz"]
-    return np.array([*rows, [0.0, 0.0, 0.0, 1.0]])
-
-
-def _qform(reader: sitk.ImageFileReader) -> npt.NDArray[np.float64]:
-    """Build the qform affine (NIfTI-1 method 2), RAS mm."""
-
-    def value(key: str) -> float:
-        return float(reader.GetMetaData(key))
-
-    b, c, d = value("quatern_b"), value("quatern_c"), value("quatern_d")
-    a = float(np.sqrt(max(0.0, 1.0 - b * b - c * c - d * d)))
-    turn = np.array(
-        [
-            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - c * c - b * b],
-        ]
-    )
-    sizes = np.array([value(f"pixdim[{n}]") for n in (1, 2, 3)])
-    sizes[2] *= -1.0 if value("pixdim[0]") < 0.0 else 1.0
-    affine = np.eye(4)
-    affine[:3, :3] = turn * sizes
-    affine[:3, 3] = [value("qoffset_x"), value("qoffset_y"), value("qoffset_z")]
-    return affine
+    Whole numbers become int16 where they fit, else int32; 64-bit integers beyond that, float32.
+    """
+    if array.dtype.kind not in "iub" or array.dtype in (np.int16, np.int32):
+        return array
+    low, high = int(array.min()), int(array.max())
+    for kind in (np.int16, np.int32):
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return array.astype(kind)
+    return array.astype(np.float32)

@@ -112,7 +112,7 @@ LOCALIZER: Final = word(
 MR_UNSUITABLE: Final = word(
     r"sub|subs|subtr\w*",
     r"mip|mips|m ?ip|minip|mmip|thin mip",
-    r"r?cbv\w*|relcb[vf]|r?cbf|r?mtt|relmtt|ttp|tmax|pbp|k ?trans|kep|perf\w*|dsc|ep2d perf|ser|pe1",
+    r"r?cbv\w*|relcb[vf]|r?cbf|r?mtt|relmtt|ttp|tmax|pbp|k ?trans|kep|perf\w*|dsc|ser|pe1",
     r"swi|swip|swan|susc\w*|ven ?bold|h[a]?emo\w*|heme",
     r"t2w? ?(?:\*|star|s)(?: ?w?)|t2\*w?|r2 ?\*?",
     r"bold|fmri|resting|asl|pcasl|pasl",
@@ -135,9 +135,7 @@ CT_UNSUITABLE: Final = word(
 
 _PREFIX = r"(?:3d|2d|ax|sag|cor|tra|axial|obl|wip|ir|fl|fs|ce)?"
 ADC: Final = word(r"d?adc\w*", r"apparent diff\w*", r"average dc")
-DWI: Final = word(
-    r"e?dwi\w*|dw|diff\w*|dti\w*|trace\w*|b ?\d{3,4}|b ?0|resolve|ivim|hardi|dki|isodwi"
-)
+DWI: Final = word(r"e?dwi\w*|dw|diff\w*|dti\w*|trace\w*|b ?\d{3,4}|resolve|ivim|hardi|dki|isodwi")
 FLAIR: Final = word(
     rf"{_PREFIX}(?:t2)?w?flair\w*|t2w?f|dark ?fl\w*|fluid (?:atten|supp)\w*|t2 tirm|tirm",
     r"ir ?tse t2|t2 ir",
