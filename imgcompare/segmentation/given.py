@@ -1,0 +1,109 @@
+"""Lesions that a person outlined: told apart, and with the compartments that were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import cc3d
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from imgcompare.geometry import Geometry
+from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentation, Tissue
+
+JOINING_GAP_MM: Final = 5.0
+"""Parts of an outline closer than this are one lesion: a rim that a slice cut into pieces."""
+
+CROP_MARGIN_MM: Final = 3.0
+"""Room left around a lesion's labels in its crop."""
+
+
+def separate_lesions(region: LabelMap) -> tuple[LabelMap, ...]:
+    """Tell the lesions of one outline apart: parts less than JOINING_GAP_MM apart are one.
+
+    Parameters
+    ----------
+    region : LabelMap
+        All voxels but 0 are lesion.
+
+    Returns
+    -------
+    tuple of LabelMap
+        Boolean arrays on the same grid, largest lesion first.
+    """
+    mask = np.asarray(region.array != 0)
+    box = _box(mask, region.geometry, JOINING_GAP_MM)
+    inside = mask[box]
+    distance = ndimage.distance_transform_edt(~inside, sampling=region.geometry.spacing_mm)
+    groups = cc3d.connected_components(distance < JOINING_GAP_MM / 2.0, connectivity=26)
+    labels = np.where(inside, groups, 0)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    lesions = []
+    for label in np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]:
+        one = np.zeros_like(mask)
+        one[box] = labels == label
+        lesions.append(LabelMap(one, region.geometry))
+    return tuple(lesions)
+
+
+def compartments_as_drawn(
+    labels: LabelMap, region: LabelMap, *, meaning: Mapping[int, Tissue | None]
+) -> LesionSegmentation:
+    """Take the compartments of one lesion from the labels that a person or program drew.
+
+    Parameters
+    ----------
+    labels : LabelMap
+        Label values on the reference grid.
+    region : LabelMap
+        The lesion (without oedema) as voxels that are not 0, on the same grid.
+    meaning : mapping of int to Tissue or None
+        Tissue of each label value; None is outside the lesion.
+
+    Returns
+    -------
+    LesionSegmentation
+        Whole voxels: every fraction is 0 or 1. Oedema is what touches the lesion's own region.
+    """
+    core = np.asarray(region.array != 0)
+    oedema_values = [v for v, t in meaning.items() if t is Tissue.OEDEMA]
+    oedema = _touching(core, np.isin(labels.array, oedema_values))
+    box = _box(core | oedema, labels.geometry, CROP_MARGIN_MM)
+    codes = np.zeros(labels.array[box].shape, dtype=np.uint8)
+    for value, tissue in meaning.items():
+        if tissue is not None:
+            where = oedema[box] if tissue is Tissue.OEDEMA else core[box]
+            codes[where & (labels.array[box] == value)] = TISSUE_CODES[tissue]
+    drawn = {t for t in meaning.values() if t is not None}
+    fractions = {t: (codes == TISSUE_CODES[t]).astype(np.float32) for t in Tissue if t in drawn}
+    crop = labels.geometry.crop([s.start for s in box], [s.stop for s in box])
+    tissues = {TISSUE_CODES[t]: t for t in fractions}
+    reason = "the mask's labels name the tissues"
+    decision = Decision("segmentation", "compartments", "as drawn in the mask", reason)
+    return LesionSegmentation(
+        LabelMap(codes, crop, tissues), fractions, source="mask", decisions=(decision,)
+    )
+
+
+def _touching(core: npt.NDArray[np.bool_], oedema: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Oedema in one piece with the lesion."""
+    if not oedema.any():
+        return oedema
+    pieces = cc3d.connected_components(core | oedema, connectivity=26)
+    return oedema & np.isin(pieces, np.unique(pieces[core]))
+
+
+def _box(
+    mask: npt.NDArray[np.bool_], geometry: Geometry, margin_mm: float
+) -> tuple[slice, slice, slice]:
+    """Bounding box of a mask with a margin, inside the grid."""
+    margin = np.ceil(margin_mm / np.array(geometry.spacing_mm)).astype(int)
+    boxes = ndimage.find_objects(mask.astype(np.uint8))[0]
+    a, b, c = (
+        slice(max(0, s.start - m), min(n, s.stop + m))
+        for s, m, n in zip(boxes, margin, mask.shape, strict=True)
+    )
+    return a, b, c
