@@ -5,10 +5,12 @@ Both engines give the same numbers up to rounding. The compiled one is some fort
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -38,6 +40,36 @@ SMALL = 30_000
 """Images of fewer voxels are done in one part: starting threads would cost more."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedVoxels:
+    """The fixed image as the kernels see it.
+
+    Attributes
+    ----------
+    bins : uint8 array, shape (S, R, C)
+        Bin of each voxel, OUTSIDE where it takes no part.
+    spans : int32 array, shape (S * R, 2)
+        First and last-plus-one column in use of each row.
+    used : int
+        Voxels in use, at least 1.
+    """
+
+    bins: Bins
+    spans: npt.NDArray[np.int32]
+    used: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Count what is in use."""
+        used = int(np.count_nonzero(self.bins != OUTSIDE))
+        object.__setattr__(self, "used", max(1, used))
+
+    def thinned(self, step: int) -> FixedVoxels:
+        """Every ``step``-th slice and row."""
+        spans = self.spans.reshape(*self.bins.shape[:2], 2)[::step, ::step]
+        bins = np.ascontiguousarray(self.bins[::step, ::step])
+        return FixedVoxels(bins, np.ascontiguousarray(spans).reshape(-1, 2))
+
+
 class Arithmetic(Protocol):
     """What the rest of registration asks of an engine."""
 
@@ -45,7 +77,7 @@ class Arithmetic(Protocol):
 
     def joint_histogram(
         self,
-        bins: Bins,
+        fixed: FixedVoxels,
         moving: Float32,
         *,
         matrix: Float64,
@@ -55,12 +87,18 @@ class Arithmetic(Protocol):
         """Joint histogram of fixed bins and interpolated moving values, (fixed, moving)."""
 
     def histogram_gradient(
-        self, bins: Bins, moving: Float32, *, matrix: Float64, scaling: Float64, table: Float64
+        self,
+        fixed: FixedVoxels,
+        moving: Float32,
+        *,
+        matrix: Float64,
+        scaling: Float64,
+        table: Float64,
     ) -> Float64:
-        """Derivative by ``matrix`` of a function whose derivative by the histogram is given."""
+        """Give the slope by ``matrix`` of a function whose derivative by the histogram is given."""
 
     def information_of_many(
-        self, bins: Bins, moving: Float32, *, matrices: Float64, scaling: Float64, used: int
+        self, fixed: FixedVoxels, moving: Float32, *, matrices: Float64, scaling: Float64
     ) -> Float64:
         """Overlap times mutual information at each of ``matrices`` (n, 3, 4), shape (n,)."""
 
@@ -69,7 +107,7 @@ class Arithmetic(Protocol):
 
     def fill_bins(
         self, values: Float32, mask: npt.NDArray[np.bool_], *, factors: Factors, scaling: Float64
-    ) -> Bins:
+    ) -> FixedVoxels:
         """Bin of each voxel, OUTSIDE where the coarser ``mask`` is False."""
 
     def resample_linear(
@@ -94,7 +132,7 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
 def _ranges(count: int, parts: int) -> list[tuple[int, int]]:
     """Cut ``count`` rows into contiguous ranges of nearly equal length."""
     edges = np.linspace(0, count, min(parts, count) + 1).astype(int)
-    return [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 
 
 class NumbaArithmetic:
@@ -125,7 +163,7 @@ class NumbaArithmetic:
 
     def joint_histogram(
         self,
-        bins: Bins,
+        fixed: FixedVoxels,
         moving: Float32,
         *,
         matrix: Float64,
@@ -133,39 +171,48 @@ class NumbaArithmetic:
         shape: tuple[int, int],
     ) -> Float64:
         """Joint histogram of fixed bins and interpolated moving values."""
-        ranges = self._row_ranges(bins)
+        ranges = self._row_ranges(fixed.bins)
         parts = np.zeros((len(ranges), shape[0], shape[1] + PARZEN_PAD))
 
         def work(part: int, first: int, last: int) -> None:
-            self._kernels.joint_histogram(bins, moving, matrix, scaling, first, last, parts[part])
+            self._kernels.joint_histogram(
+                fixed.bins, fixed.spans, moving, matrix, scaling, first, last, parts[part]
+            )
 
         self._each(work, ranges)
         return np.asarray(parts.sum(axis=0))
 
     def histogram_gradient(
-        self, bins: Bins, moving: Float32, *, matrix: Float64, scaling: Float64, table: Float64
+        self,
+        fixed: FixedVoxels,
+        moving: Float32,
+        *,
+        matrix: Float64,
+        scaling: Float64,
+        table: Float64,
     ) -> Float64:
         """Chain rule from the histogram to the matrix."""
-        ranges = self._row_ranges(bins)
+        ranges = self._row_ranges(fixed.bins)
         parts = np.zeros((len(ranges), 3, 4))
+        table = np.ascontiguousarray(table, dtype=np.float32)
 
         def work(part: int, first: int, last: int) -> None:
             self._kernels.histogram_gradient(
-                bins, moving, matrix, scaling, table, first, last, parts[part]
+                fixed.bins, fixed.spans, moving, matrix, scaling, table, first, last, parts[part]
             )
 
         self._each(work, ranges)
         return np.asarray(parts.sum(axis=0))
 
     def information_of_many(
-        self, bins: Bins, moving: Float32, *, matrices: Float64, scaling: Float64, used: int
+        self, fixed: FixedVoxels, moving: Float32, *, matrices: Float64, scaling: Float64
     ) -> Float64:
         """Overlap times mutual information at many maps."""
         out = np.empty(len(matrices))
 
         def work(_: int, first: int, last: int) -> None:
             self._kernels.information_of_many(
-                bins, moving, matrices, scaling, used, first, last, out
+                fixed.bins, fixed.spans, moving, matrices, scaling, fixed.used, first, last, out
             )
 
         self._each(work, _ranges(len(matrices), RANGES))
@@ -190,15 +237,16 @@ class NumbaArithmetic:
 
     def fill_bins(
         self, values: Float32, mask: npt.NDArray[np.bool_], *, factors: Factors, scaling: Float64
-    ) -> Bins:
+    ) -> FixedVoxels:
         """Bin of each voxel."""
         out = np.empty(values.shape, np.uint8)
+        spans = np.empty((*values.shape[:2], 2), np.int32)
 
         def work(_: int, first: int, last: int) -> None:
-            self._kernels.fill_bins(values, mask, factors, scaling, out, first, last)
+            self._kernels.fill_bins(values, mask, factors, scaling, out, spans, first, last)
 
         self._each(work, _ranges(values.shape[0], RANGES if values.size > SMALL else 1))
-        return out
+        return FixedVoxels(out, spans.reshape(-1, 2))
 
     def resample_linear(
         self, source: Float32, matrix: Float64, *, shape: Sequence[int], outside: float
@@ -261,11 +309,9 @@ def warm_up() -> None:
     block = arithmetic.block_mean(np.arange(64, dtype=np.float32).reshape(4, 4, 4), (1, 2, 2))
     scaling = np.array([0.1, 0.0, 3.0])
     mask = np.ones((2, 1, 1), np.bool_)
-    bins = arithmetic.fill_bins(block, mask, factors=(2, 2, 2), scaling=scaling)
+    fixed = arithmetic.fill_bins(block, mask, factors=(2, 2, 2), scaling=scaling)
     matrix = np.eye(3, 4)
-    table = arithmetic.joint_histogram(bins, block, matrix=matrix, scaling=scaling, shape=(4, 4))
-    arithmetic.histogram_gradient(bins, block, matrix=matrix, scaling=scaling, table=table)
-    arithmetic.information_of_many(
-        bins, block, matrices=matrix[None], scaling=scaling, used=bins.size
-    )
+    table = arithmetic.joint_histogram(fixed, block, matrix=matrix, scaling=scaling, shape=(4, 4))
+    arithmetic.histogram_gradient(fixed, block, matrix=matrix, scaling=scaling, table=table)
+    arithmetic.information_of_many(fixed, block, matrices=matrix[None], scaling=scaling)
     arithmetic.resample_linear(block, matrix, shape=(4, 2, 2), outside=0.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.registration.engines import OUTSIDE, Arithmetic, Bins, Float32, Float64
+from imgcompare.registration.engines import Arithmetic, FixedVoxels, Float32, Float64
 from imgcompare.registration.pyramid import Pyramid
 
 TINY = 1e-300
@@ -68,8 +68,7 @@ class Metric:
     """
 
     arithmetic: Arithmetic
-    bins: Bins
-    used: int
+    fixed: FixedVoxels
     fixed_affine: Float64
     moving: Float32
     to_moving_index: Float64
@@ -84,7 +83,7 @@ class Metric:
     def histogram(self, matrix: Float64) -> Float64:
         """Joint histogram at a map (4, 4) from fixed to moving world."""
         return self.arithmetic.joint_histogram(
-            self.bins,
+            self.fixed,
             self.moving,
             matrix=self._index_map(matrix),
             scaling=self.scaling,
@@ -94,20 +93,20 @@ class Metric:
     def cost(self, histogram: Float64) -> float:
         """Negative information, in nats."""
         information = mutual_information(histogram)
-        return -information * (histogram.sum() / self.used if self.reward_overlap else 1.0)
+        return -information * (histogram.sum() / self.fixed.used if self.reward_overlap else 1.0)
 
     def cost_slope(self, matrix: Float64, histogram: Float64) -> Float64:
-        """Derivative (3, 4) of the cost by the map's entries."""
+        """Give the derivative (3, 4) of the cost by the map's entries."""
         total = histogram.sum()
         if total <= 0.0:
             return np.zeros((3, 4))
         log_ratio = _log_ratio(histogram)
         if self.reward_overlap:
-            table = -log_ratio / self.used
+            table = -log_ratio / self.fixed.used
         else:
             table = (mutual_information(histogram) - log_ratio) / total
         by_index = self.arithmetic.histogram_gradient(
-            self.bins,
+            self.fixed,
             self.moving,
             matrix=self._index_map(matrix),
             scaling=self.scaling,
@@ -147,13 +146,12 @@ def make_metric(
     filled = arithmetic.fill_bins(level.values, mask, factors=factors, scaling=fixed.scaling(bins))
     affine = level.affine
     if thin > 1:
-        filled = np.ascontiguousarray(filled[::thin, ::thin])
+        filled = filled.thinned(thin)
         affine = affine.copy()
         affine[:3, :2] *= thin
     return Metric(
         arithmetic,
         filled,
-        max(1, int(np.count_nonzero(filled != OUTSIDE))),
         affine,
         other.values,
         np.asarray(np.linalg.inv(other.affine), dtype=np.float64),

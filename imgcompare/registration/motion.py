@@ -32,7 +32,7 @@ def rotation_matrix(vector: npt.ArrayLike) -> Float64:
 
 
 def rotation_derivatives(vector: npt.ArrayLike) -> Float64:
-    """Derivatives (3, 3, 3) of the rotation matrix by each entry of its vector.
+    """Give the derivatives (3, 3, 3) of the rotation matrix by each entry of its vector.
 
     References
     ----------

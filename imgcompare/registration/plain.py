@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.registration.engines import OUTSIDE, PARZEN_PAD, Bins, Factors, Float32, Float64
+from imgcompare.registration.engines import (
+    OUTSIDE,
+    PARZEN_PAD,
+    Bins,
+    Factors,
+    FixedVoxels,
+    Float32,
+    Float64,
+)
 
 SLICES_AT_ONCE_VOXELS = 400_000
 """Voxels worked on at once: keeps the temporaries near 50 MB."""
 
-_Points = tuple[Float64, npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
-
-def _points(bins: Bins) -> Iterator[_Points]:
+def _points(bins: Bins) -> Iterator[tuple[Float64, npt.NDArray[np.intp]]]:
     """Give indices [slice, row, column] and bins of the voxels in use, a slab at a time."""
     slab = max(1, SLICES_AT_ONCE_VOXELS // max(1, bins[0].size))
     for start in range(0, bins.shape[0], slab):
@@ -25,7 +31,7 @@ def _points(bins: Bins) -> Iterator[_Points]:
         fixed = part[tuple(index)].astype(np.intp)
         index[0] += start
         if fixed.size:
-            yield index.astype(np.float64), index, fixed
+            yield index.astype(np.float64), fixed
 
 
 def _edges(where: Float64, shape: Sequence[int]) -> tuple[Float64, Float64, Float64]:
@@ -70,7 +76,7 @@ def _spline(t: Float64) -> Float64:
 
 
 def _spline_slope(t: Float64) -> Float64:
-    """Derivatives (4, n) of the cubic B-spline weights."""
+    """Give the derivatives (4, n) of the cubic B-spline weights."""
     u = 1.0 - t
     return np.stack(
         [
@@ -89,7 +95,7 @@ class NumpyArithmetic:
 
     def joint_histogram(
         self,
-        bins: Bins,
+        fixed: FixedVoxels,
         moving: Float32,
         *,
         matrix: Float64,
@@ -99,7 +105,7 @@ class NumpyArithmetic:
         """Joint histogram of fixed bins and interpolated moving values."""
         width = shape[1] + PARZEN_PAD
         total = np.zeros(shape[0] * width)
-        for index, _, fixed in _points(bins):
+        for index, row in _points(fixed.bins):
             where = matrix[:, :3] @ index + matrix[:, 3:]
             where, weights, _ = _edges(where, moving.shape)
             value, _ = _trilinear(moving, where)
@@ -107,23 +113,29 @@ class NumpyArithmetic:
             column = value.astype(np.intp)
             spread = _spline(value - column) * weights.prod(axis=0)
             for n in range(4):
-                cell = fixed * width + column + n
+                cell = row * width + column + n
                 total += np.bincount(cell, spread[n], minlength=total.size)
         return total.reshape(shape[0], width)
 
     def histogram_gradient(
-        self, bins: Bins, moving: Float32, *, matrix: Float64, scaling: Float64, table: Float64
+        self,
+        fixed: FixedVoxels,
+        moving: Float32,
+        *,
+        matrix: Float64,
+        scaling: Float64,
+        table: Float64,
     ) -> Float64:
         """Chain rule from the histogram to the matrix."""
         gradient = np.zeros((3, 4))
-        for index, _, fixed in _points(bins):
+        for index, row in _points(fixed.bins):
             where = matrix[:, :3] @ index + matrix[:, 3:]
             where, weights, slopes = _edges(where, moving.shape)
             raw, by_axis = _trilinear(moving, where)
             raw = raw * scaling[0] + scaling[1]
             value = np.clip(raw, 0.0, scaling[2])
             column = value.astype(np.intp)
-            entries = np.stack([table[fixed, column + n] for n in range(4)])
+            entries = np.stack([table[row, column + n] for n in range(4)])
             fraction = value - column
             slope = (_spline_slope(fraction) * entries).sum(axis=0)
             slope *= np.where(raw == value, scaling[0], 0.0) * weights.prod(axis=0)
@@ -136,19 +148,19 @@ class NumpyArithmetic:
         return gradient
 
     def information_of_many(
-        self, bins: Bins, moving: Float32, *, matrices: Float64, scaling: Float64, used: int
+        self, fixed: FixedVoxels, moving: Float32, *, matrices: Float64, scaling: Float64
     ) -> Float64:
         """Overlap times mutual information at many maps."""
         count = int(scaling[2]) + 1
         out = np.empty(len(matrices))
         for n, matrix in enumerate(matrices):
             joint = self.joint_histogram(
-                bins, moving, matrix=matrix, scaling=scaling, shape=(count, count)
+                fixed, moving, matrix=matrix, scaling=scaling, shape=(count, count)
             )
             product = np.outer(joint.sum(axis=1), joint.sum(axis=0))
             seen = joint > 1e-12
-            out[n] = (joint[seen] * np.log(joint[seen] * joint.sum() / product[seen])).sum() / used
-        return out
+            out[n] = (joint[seen] * np.log(joint[seen] * joint.sum() / product[seen])).sum()
+        return out / fixed.used
 
     def block_mean(self, source: npt.NDArray[Any], factors: Factors) -> Float32:
         """Average blocks of voxels."""
@@ -165,13 +177,17 @@ class NumpyArithmetic:
 
     def fill_bins(
         self, values: Float32, mask: npt.NDArray[np.bool_], *, factors: Factors, scaling: Float64
-    ) -> Bins:
+    ) -> FixedVoxels:
         """Bin of each voxel."""
         factor, offset, top = scaling.astype(np.float32)
-        out = (np.clip(values * factor + offset, 0.0, top) + np.float32(0.5)).astype(np.uint8)
+        scaled = np.clip(values * factor + offset, np.float32(0.0), top)
+        out = (scaled + np.float32(0.5)).astype(np.uint8)
         coarse = [np.arange(n) // f for n, f in zip(values.shape, factors, strict=True)]
         out[~mask[np.ix_(*coarse)]] = OUTSIDE
-        return out
+        whole_rows = np.tile(
+            np.array([0, out.shape[2]], np.int32), (out.shape[0] * out.shape[1], 1)
+        )
+        return FixedVoxels(out, whole_rows)
 
     def resample_linear(
         self, source: Float32, matrix: Float64, *, shape: Sequence[int], outside: float

@@ -237,4 +237,6 @@ def _with_foreground(chain: list[tuple[float, Float32, Float64, Factors]]) -> Py
     low, high = (float(v) for v in np.percentile(inside, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
     if high <= low:
         low, high = float(values.min()), float(values.max())
-    return Pyramid(levels, affine, tight, wide, centre, max(radius, 1.0), low, max(high, low + 1e-6))
+    return Pyramid(
+        levels, affine, tight, wide, centre, max(radius, 1.0), low, max(high, low + 1e-6)
+    )

@@ -72,9 +72,7 @@ def judge(
     after = normalised_mutual_information(metric.histogram(found))
     consistency = None
     if settings.inverse_check:
-        consistency = inverse_consistency_mm(
-            fixed, moving, found, kind=kind, arithmetic=arithmetic
-        )
+        consistency = inverse_consistency_mm(fixed, moving, found, kind=kind, arithmetic=arithmetic)
     return RegistrationQuality(
         before,
         after,

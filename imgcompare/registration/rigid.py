@@ -29,7 +29,7 @@ def find_map(
     arithmetic: Arithmetic,
     settings: RegistrationSettings,
 ) -> Float64:
-    """Give the map (4, 4) from fixed to moving world, coarse to fine, from the best of many starts."""
+    """Give the map (4, 4) from fixed to moving world: many starts at 8 mm, then finer."""
     sizes = sorted(fixed.levels, reverse=True)
     maps = search.guesses(
         fixed,

@@ -105,7 +105,7 @@ def descend(
 
 
 def _turned(base: Float64, turn: Float64, centre: Float64, shift: npt.ArrayLike) -> Float64:
-    """``base`` followed by a turn about where ``centre`` lands, and a shift."""
+    """Give ``base`` followed by a turn about where ``centre`` lands, and a shift."""
     out = base.copy()
     pivot = base[:3, :3] @ centre + base[:3, 3]
     out[:3, :3] = turn @ base[:3, :3]
@@ -125,7 +125,7 @@ def _rotations(limit_deg: float) -> list[Float64]:
 def guesses(
     fixed: Pyramid, moving: Pyramid, start: Float64, *, limit_deg: float, limit_mm: float
 ) -> Float64:
-    """Maps (n, 4, 4) to try: around the start, and around aligned foreground centroids.
+    """Give the maps (n, 4, 4) to try: around the start, and around aligned foreground centroids.
 
     The start itself comes first.
     """
@@ -154,10 +154,14 @@ def distance_mm(first: Float64, second: Float64, fixed: Pyramid) -> float:
     return float(np.sqrt(shift @ shift + turned))
 
 
-def _distinct(candidates: list[Candidate], fixed: Pyramid, apart_mm: float) -> list[Candidate]:
+def _distinct(
+    candidates: list[Candidate], fixed: Pyramid, apart_mm: float, *, most: int = 100
+) -> list[Candidate]:
     """Best first, without those close to a better one; the starting guess' result always stays."""
     kept: list[Candidate] = []
     for one in sorted(candidates, key=lambda c: c.cost):
+        if len(kept) == most:
+            break
         near = [k for k in kept if distance_mm(one.matrix, k.matrix, fixed) < apart_mm]
         if not near:
             kept.append(one)
@@ -172,11 +176,10 @@ def _score(metric: Metric, maps: Float64) -> Float64:
     """Costs (n,) of many maps."""
     index = metric.to_moving_index @ maps @ metric.fixed_affine
     return -metric.arithmetic.information_of_many(
-        metric.bins,
+        metric.fixed,
         metric.moving,
         matrices=np.ascontiguousarray(index[:, :3]),
         scaling=metric.scaling,
-        used=metric.used,
     )
 
 
@@ -194,8 +197,10 @@ def search_coarse(
         fixed, moving, size_mm, arithmetic=arithmetic, bins=COARSE_BINS, reward_overlap=True, thin=2
     )
     costs = _score(thinned, maps)
-    scored = [Candidate(m, float(c), n == 0) for n, (m, c) in enumerate(zip(maps, costs, strict=True))]
-    chosen = _distinct(scored[1:], fixed, 1.5 * size_mm)[:refined]
+    scored = [
+        Candidate(m, float(c), n == 0) for n, (m, c) in enumerate(zip(maps, costs, strict=True))
+    ]
+    chosen = _distinct(scored[1:], fixed, 1.5 * size_mm, most=refined)
     metric = make_metric(
         fixed, moving, size_mm, arithmetic=arithmetic, bins=COARSE_BINS, reward_overlap=True
     )
