@@ -183,7 +183,8 @@ def _selection_reason(lesion: BaselineLesion, size: Size, is_target: bool) -> Re
     part = "target" if is_target else "non-target"
     if size is Size.NORMAL_NODE:
         part = "not recorded"
-    text = f"lesion {lesion.lesion_id} ({lesion.organ}, {measure} {mm_text(lesion.mm)} mm, {size}): {part}"
+    seen = f"{lesion.organ}, {measure} {mm_text(lesion.mm)} mm, {size}"
+    text = f"lesion {lesion.lesion_id} ({seen}): {part}"
     return Reason(f"{RULE}/selection", text, float(lesion.mm))
 
 
@@ -322,8 +323,8 @@ def _new_lesions(
         size = course.readings.size_mm(i, first)
         would = overall_response(target, non_target, new=True)
         text = (
-            f"lesion {i} ({mm_text(size or Decimal(0))} mm) is proposed as new since {course.names[first]}; a reader has "
-            f"not confirmed it. If confirmed: {would}"
+            f"lesion {i} ({mm_text(size or Decimal(0))} mm) is proposed as new since "
+            f"{course.names[first]}; a reader has not confirmed it. If confirmed: {would}"
         )
         reasons.append(Reason(f"{RULE}/new-lesion-proposed", text, float(size or 0)))
         flags.append("NEW_LESION_PROPOSED")

@@ -1,0 +1,161 @@
+import datetime as dt
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgcompare.errors import InputError
+from imgcompare.measurement import absent_lesion, measure_changes
+from imgcompare.measurement.change import ARBITRARY_UNITS
+from imgcompare.measurement.growth import MIN_DAYS
+from imgcompare.model import Exceeds, Lesion, Measurement
+
+DATES = [dt.date(2024, 1, 10), dt.date(2024, 4, 9), dt.date(2024, 7, 8), dt.date(2024, 10, 6)]
+
+
+def rows(values, *, quantity="volume", unit="mL", compartment="whole", spread=0.02, lesion=1):
+    return [
+        Measurement(lesion, t, compartment, quantity, v, unit, v * (1 - spread), v * (1 + spread))
+        for t, v in enumerate(values)
+        if v is not None
+    ]
+
+
+def mr_rows(count):
+    return rows([500.0] * count, quantity="mean_intensity", unit="MR signal")
+
+
+def pick(changes, reference, to, quantity="volume"):
+    found = [
+        c for c in changes if (c.reference, c.to_index, c.quantity) == (reference, to, quantity)
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_baseline_nadir_and_previous_are_three_different_things():
+    changes = measure_changes([*rows([20.0, 8.0, 10.0, 16.0]), *mr_rows(4)], DATES)
+    assert (pick(changes, "baseline", 3).from_index, pick(changes, "baseline", 3).percent) == (
+        0,
+        -20,
+    )
+    assert (pick(changes, "nadir", 3).from_index, pick(changes, "nadir", 3).percent) == (1, 100)
+    assert (pick(changes, "previous", 3).from_index, pick(changes, "previous", 3).percent) == (
+        2,
+        60,
+    )
+    assert pick(changes, "nadir", 1).from_index == 0  # never itself
+
+
+def test_rates_of_criteria_section_5():
+    change = pick(measure_changes(rows([1.00, 1.25]), DATES), "baseline", 1)
+    assert change.days == 90
+    assert change.doubling_time_days == pytest.approx(279.6, abs=0.05)
+    assert change.growth_rate_percent_per_day == pytest.approx(0.248, abs=0.0005)
+    assert change.log_change == pytest.approx(math.log(1.25))
+
+
+@pytest.mark.parametrize("days", [MIN_DAYS - 1, None])
+def test_no_rates_for_a_short_or_unknown_interval(days):
+    later = DATES[0] + dt.timedelta(days=days) if days else None
+    change = pick(measure_changes(rows([1.0, 2.0]), [DATES[0], later]), "baseline", 1)
+    assert math.isnan(change.growth_rate_percent_per_day)
+    assert math.isnan(change.doubling_time_days)
+    assert change.percent == 100.0
+    assert change.days == days
+
+
+def test_diameters_have_no_doubling_time():
+    changes = measure_changes(rows([20.0, 30.0], quantity="longest_diameter", unit="mm"), DATES)
+    change = pick(changes, "baseline", 1, "longest_diameter")
+    assert math.isnan(change.doubling_time_days)
+    assert change.exceeds_error is Exceeds.YES
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [((10.0, 10.5), Exceeds.NO), ((10.0, 12.35), Exceeds.BORDERLINE), ((10.0, 14.0), Exceeds.YES)],
+)
+def test_brain_volumes_against_their_repeatability(values, expected):
+    changes = measure_changes([*rows(values, compartment="enhancing"), *mr_rows(2)], DATES)
+    change = pick(changes, "baseline", 1)
+    assert change.exceeds_error is expected
+    assert "wCV 8 %" in change.reason
+    assert change.ci_low < change.absolute < change.ci_high
+
+
+def test_a_wide_interval_of_the_image_itself_counts_more_than_the_literature():
+    certain = [*rows([10.0, 14.0], spread=0.02), *mr_rows(2)]
+    blurred = [*rows([10.0, 14.0], spread=0.4), *mr_rows(2)]
+    assert pick(measure_changes(certain, DATES), "baseline", 1).exceeds_error is Exceeds.YES
+    change = pick(measure_changes(blurred, DATES), "baseline", 1)
+    assert change.exceeds_error is Exceeds.NO
+    assert "image resolution" in change.reason
+
+
+def test_the_error_of_ct_volumes_depends_on_the_diameter():
+    hu = rows([40.0, 40.0], quantity="mean_intensity", unit="HU")
+    for size, expected in ((20.0, Exceeds.NO), (60.0, Exceeds.YES)):
+        size_rows = rows([size, size], quantity="longest_diameter", unit="mm")
+        changes = measure_changes([*rows([10.0, 13.0]), *size_rows, *hu], DATES)
+        assert pick(changes, "baseline", 1).exceeds_error is expected
+
+
+def test_without_modality_or_published_figures_the_answer_is_unknown():
+    assert pick(measure_changes(rows([1.0, 2.0]), DATES), "baseline", 1).exceeds_error is (
+        Exceeds.UNKNOWN
+    )
+    change = pick(measure_changes(mr_rows(2), DATES), "baseline", 1, "mean_intensity")
+    assert change.exceeds_error is Exceeds.UNKNOWN
+    assert ARBITRARY_UNITS in change.flags
+    assert math.isnan(change.log_change)
+
+
+def test_a_lesion_that_vanishes_has_changed_and_one_of_zero_has_no_percentage():
+    before = [*rows([5.0]), *mr_rows(1)]
+    gone = absent_lesion(Lesion(1, "1.1"), 1, detection_limit_ml=0.003)
+    change = pick(measure_changes([*before, *gone], DATES), "baseline", 1)
+    assert (change.percent, change.exceeds_error) == (-100.0, Exceeds.YES)
+    assert math.isnan(change.log_change)
+    back = [*gone, *rows([None, None, 2.0]), *mr_rows(1)]
+    change = pick(measure_changes(back, DATES), "previous", 2)
+    assert math.isnan(change.percent)
+    assert change.exceeds_error is Exceeds.YES
+
+
+def test_missing_figures_are_passed_over():
+    changes = measure_changes([*rows([4.0, float("nan"), 6.0]), *mr_rows(3)], DATES)
+    assert pick(changes, "previous", 2).from_index == 0
+    assert not [c for c in changes if c.quantity == "volume" and c.to_index == 1]
+
+
+def test_a_later_baseline_and_a_scan_before_it():
+    changes = measure_changes(rows([9.0, 20.0, 10.0]), DATES, baseline_index=1)
+    assert pick(changes, "baseline", 2).from_index == 1
+    assert pick(changes, "nadir", 2).from_index == 1
+    assert pick(changes, "previous", 1).from_index == 0
+    assert not [c for c in changes if c.to_index == 1 and c.reference != "previous"]
+
+
+def test_flags_of_both_figures_are_carried():
+    first, second = rows([1.0, 2.0])
+    flagged = Measurement(1, 0, "whole", "volume", 1.0, "mL", flags=("LOW_RELIABILITY",))
+    assert pick(measure_changes([flagged, second], DATES), "baseline", 1).flags == (
+        "LOW_RELIABILITY",
+    )
+    assert pick(measure_changes([first, second], DATES), "baseline", 1).flags == ()
+
+
+def test_impossible_input_is_refused():
+    with pytest.raises(InputError, match="two values"):
+        measure_changes([*rows([1.0]), *rows([2.0])], DATES)
+    with pytest.raises(InputError, match="timepoint 3"):
+        measure_changes(rows([1.0, 1.0, 1.0, 1.0]), DATES[:3])
+
+
+@given(st.permutations(range(6)))
+def test_order_of_rows_changes_nothing_but_the_order_of_lesions(order):
+    table = [*rows([3.0, 2.0, 4.0]), *rows([30.0, 31.0, 29.0], lesion=2)]
+    shuffled = measure_changes([table[n] for n in order], DATES)
+    assert {repr(c) for c in shuffled} == {repr(c) for c in measure_changes(table, DATES)}

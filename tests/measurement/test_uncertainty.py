@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imgcompare.measurement.uncertainty import (
+    HARD_SHIFT,
+    SMALLEST_SEEN_VOXELS,
+    SOFT_SHIFT,
+    Estimate,
+    boundary_shift,
+    diameter_estimate,
+    edge_noise_ratio,
+    hard_bounds_ml,
+    is_low_reliability,
+    noise_sd,
+    product_estimate,
+    volume_estimate,
+)
+from tests.builders import make_geometry
+from tests.measurement.shapes import ellipsoid_fraction
+
+BALL_ML = 4.0 / 3.0 * np.pi / 1000.0
+
+
+def ball(radius_mm, spacing_mm=(1.0, 1.0, 1.0), shift=(0.0, 0.0, 0.0)):
+    size = tuple(int(2 * radius_mm / s) + 7 for s in spacing_mm)
+    geometry = make_geometry(size, spacing_mm=spacing_mm)
+    return ellipsoid_fraction(geometry, geometry.centre_mm + shift, [radius_mm] * 3), geometry
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(4.0, 12.0), st.tuples(*[st.floats(-0.5, 0.5)] * 3), st.sampled_from([1.0, 3.0]))
+def test_intervals_hold_the_true_volume_of_balls(radius, shift, slice_mm):
+    fraction, geometry = ball(radius, (slice_mm, 1.0, 1.0), shift)
+    truth = BALL_ML * radius**3
+    for outline in (fraction, (fraction >= 0.5).astype(np.float32)):
+        found = volume_estimate(outline, geometry)
+        assert found.low <= truth <= found.high
+        assert found.low < found.value < found.high
+
+
+def test_half_a_voxel_moves_a_ball_by_the_known_part():
+    # criteria.md §6: D = 20, δ = .5 → +15.8 % for a shift along the normal
+    fraction, geometry = ball(10.0)
+    value = volume_estimate(fraction, geometry).value
+    low, high = hard_bounds_ml(fraction, geometry)
+    assert high / value - 1.0 == pytest.approx(0.158, abs=0.05)
+    assert 1.0 - low / value == pytest.approx(0.143, abs=0.05)
+
+
+def test_thick_slices_and_yes_or_no_outlines_widen_the_interval():
+    fine, thin = ball(10.0)
+    coarse, thick = ball(10.0, (5.0, 1.0, 1.0))
+    assert boundary_shift(fine) == SOFT_SHIFT
+    assert boundary_shift(fine >= 0.5) == HARD_SHIFT
+    soft = volume_estimate(fine, thin).sd
+    assert volume_estimate((fine >= 0.5).astype(np.float32), thin).sd > soft
+    assert volume_estimate(coarse, thick).sd > 2.0 * soft
+    assert volume_estimate(fine, thin, edge_noise=0.4).sd > soft
+
+
+def test_zero_is_uncertain_by_what_would_not_be_seen():
+    geometry = make_geometry()
+    found = volume_estimate(np.zeros(geometry.shape, np.float32), geometry)
+    limit = SMALLEST_SEEN_VOXELS * geometry.voxel_volume_ml
+    assert (found.value, found.low, found.high) == (0.0, 0.0, limit)
+
+
+def test_diameter_intervals_grow_with_voxels_and_slices():
+    thin = make_geometry(spacing_mm=(1.0, 1.0, 1.0))
+    thick = make_geometry(spacing_mm=(6.0, 1.0, 1.0))
+    narrow = diameter_estimate(20.0, thin, shift=SOFT_SHIFT)
+    assert narrow.low < 20.0 < narrow.high
+    assert diameter_estimate(20.0, thick, shift=SOFT_SHIFT).sd > narrow.sd
+    across = diameter_estimate(20.0, thick, shift=SOFT_SHIFT, through_plane=True)
+    assert across.sd > diameter_estimate(20.0, thick, shift=SOFT_SHIFT).sd
+    assert diameter_estimate(1.0, thick, shift=HARD_SHIFT).low == 0.0
+
+
+def test_product_interval_is_that_of_its_ends():
+    product = product_estimate(Estimate(20.0, 1.0, 18.0, 22.0), Estimate(10.0, 1.0, 8.0, 12.0))
+    assert (product.value, product.low, product.high) == (200.0, 144.0, 264.0)
+
+
+@pytest.mark.parametrize(
+    ("slices", "diameter", "spacing", "expected"),
+    [(3, 15.0, 5.0, False), (2, 15.0, 5.0, True), (3, 14.9, 5.0, True)],
+)
+def test_low_reliability_at_its_boundaries(slices, diameter, spacing, expected):
+    assert is_low_reliability(slices, diameter, spacing) is expected
+
+
+def test_noise_is_found_in_spite_of_edges():
+    fraction, _ = ball(8.0)
+    image = 100.0 * fraction + np.random.default_rng(1).normal(0.0, 4.0, fraction.shape)
+    assert noise_sd(image) == pytest.approx(4.0, rel=0.15)
+    assert edge_noise_ratio(image, fraction) == pytest.approx(0.04, rel=0.25)
+    assert edge_noise_ratio(np.zeros_like(image), fraction) == 0.5
+    assert edge_noise_ratio(image, np.zeros_like(fraction)) == 0.0
+    assert noise_sd(image[:, :2]) == 0.0
