@@ -11,7 +11,7 @@ from imgcompare.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from imgcompare.model import Role
-    from imgcompare.pipeline import Seed
+    from imgcompare.options import CompareOptions, Seed
 
 CONFIGURATION_KEYS = ("mask", "seed", "role", "criteria", "identified", "label_scheme")
 """What a configuration file may hold; the same names as the options."""
@@ -51,7 +51,7 @@ def parse_masks(items: Iterable[str]) -> tuple[tuple[str, Path], ...]:
 
 def parse_seeds(items: Iterable[str]) -> tuple[Seed, ...]:
     """Read ``TIMEPOINT=L,P,S[:RADIUS_MM]`` texts."""
-    from imgcompare.pipeline import Seed
+    from imgcompare.options import Seed
 
     form = "TIMEPOINT=L,P,S[:RADIUS_MM] in patient LPS mm, for example 0=-31.5,12,40:25"
     seeds = []
@@ -84,3 +84,38 @@ def read_configuration(path: Path | None) -> Mapping[str, Any]:
         known = ", ".join(CONFIGURATION_KEYS)
         raise ConfigurationError(f"{path.name}: unknown key {unknown[0]!r}; use {known}.")
     return values
+
+
+def compare_options(
+    configuration: Path | None,
+    *,
+    masks: Iterable[str] = (),
+    seeds: Iterable[str] = (),
+    roles: Iterable[str] = (),
+    criteria: str | None = None,
+    label_scheme: str | None = None,
+    identified: bool = False,
+) -> CompareOptions:
+    """Join a configuration file and the command line; the command line wins or is added."""
+    from imgcompare.options import CompareOptions
+
+    values = read_configuration(configuration)
+    from_file = criteria is None
+    names = _texts(values, "criteria") if from_file else [n.strip() for n in criteria.split(",")]
+    return CompareOptions(
+        masks=parse_masks([*_texts(values, "mask"), *masks]),
+        seeds=parse_seeds([*_texts(values, "seed"), *seeds]),
+        roles=parse_roles([*_texts(values, "role"), *roles]),
+        criteria=tuple(n for n in names if n),
+        label_scheme=label_scheme or values.get("label_scheme"),
+        identified=identified or bool(values.get("identified", False)),
+    )
+
+
+def _texts(values: Mapping[str, Any], key: str) -> list[str]:
+    """Read one text or a list of texts."""
+    found = values.get(key, [])
+    items = [found] if isinstance(found, str) else found
+    if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
+        raise ConfigurationError(f"The configuration's {key!r} must be a text or a list of texts.")
+    return items

@@ -38,3 +38,39 @@ def command(
         click.echo(json.dumps(scan_as_dict(result), indent=2))
     else:
         _print_tables(result)
+
+
+def _print_tables(result: ScanResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from imgcompare.loading import summary_rows
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)  # a pipe has no width; do not cut what is read by programs
+    rows = summary_rows(result)
+    for subject, timepoint in dict.fromkeys((r.subject, r.timepoint) for r in rows):
+        table = Table(title=f"{subject}, {timepoint}", title_justify="left")
+        for name in ("role", "no.", "series", "modality", "slices×rows×columns", "spacing mm"):
+            table.add_column(name, overflow="fold")
+        for name in ("plane", "why this role", "problems"):
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            if (row.subject, row.timepoint) == (subject, timepoint):
+                table.add_row(
+                    row.role if row.chosen else f"({row.role})",
+                    row.number,
+                    row.description,
+                    row.modality,
+                    row.size,
+                    row.spacing_mm,
+                    row.plane,
+                    row.reason,
+                    row.problems,
+                )
+        console.print(table)
+    if any(not r.chosen for r in rows):
+        console.print("Roles in brackets are not used; name another with --role SERIES=ROLE.")
+    for problem in (*result.problems, *(p for c in result.courses for p in c.problems)):
+        console.print(f"! {problem}", markup=False)

@@ -1,0 +1,84 @@
+"""``imgcompare compare``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("compare")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "output",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for the report, tables, label maps and transforms.",
+)
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    metavar="TIMEPOINT=FILE",
+    help="Lesion outline (NIfTI, NRRD). TIMEPOINT is a date (2024-01-10) or a position (0, 1).",
+)
+@click.option(
+    "--label-scheme",
+    metavar="NAME",
+    help="Meaning of a mask's labels: binary, imgcompare, brats2020, brats2021, brats2023.",
+)
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    metavar="TIMEPOINT=L,P,S[:RADIUS_MM]",
+    help="A point inside a lesion, patient LPS mm. A seed at baseline is followed by itself.",
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="SERIES=ROLE",
+    help="Overrule a role: SERIES is a series UID, number, or part of its description.",
+)
+@click.option("--criteria", metavar="NAME,...", help="Response criteria; all installed by default.")
+@click.option(
+    "--config",
+    "configuration",
+    metavar="FILE.toml",
+    type=click.Path(path_type=Path),
+    help="Read these options from a file; the command line is added to it.",
+)
+@click.option("--identified", is_flag=True, help="Name patients by their ID, not a pseudonym.")
+def command(
+    folders: tuple[Path, ...],
+    output: Path,
+    masks: tuple[str, ...],
+    label_scheme: str | None,
+    seeds: tuple[str, ...],
+    roles: tuple[str, ...],
+    criteria: str | None,
+    configuration: Path | None,
+    identified: bool,
+) -> None:
+    """Compare the timepoints in FOLDERS and write a report into DIR.
+
+    Without masks or seeds, lesions are proposed where the images allow it. Not for clinical use.
+    """
+    from imgcompare.cli.options import compare_options
+
+    options = compare_options(
+        configuration,
+        masks=masks,
+        seeds=seeds,
+        roles=roles,
+        criteria=criteria,
+        label_scheme=label_scheme,
+        identified=identified,
+    )
+    from imgcompare.cli.comparing import compare_and_write
+
+    compare_and_write(folders, output, options=options)
