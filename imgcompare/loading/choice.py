@@ -63,6 +63,7 @@ class Choice:
     chosen: Mapping[Role, Series]
     others: tuple[Series, ...]
     decisions: tuple[Decision, ...]
+    candidates: tuple[Candidate, ...] = ()
 
 
 def series_name(series: Series, *, part: int = 1, parts: int = 1) -> str:
@@ -100,7 +101,9 @@ def choose(candidates: Iterable[Candidate], *, subject: str, when: str) -> Choic
     decisions += _prefer_pair(settled, chosen, subject=subject, when=when)
     picked = {id(c.series) for c in chosen.values()}
     others = tuple(c.series for c in settled if id(c.series) not in picked)
-    return Choice({r: c.series for r, c in chosen.items()}, others, tuple(decisions))
+    return Choice(
+        {r: c.series for r, c in chosen.items()}, others, tuple(decisions), tuple(settled)
+    )
 
 
 def _merit(candidate: Candidate) -> tuple[float, ...]:
@@ -210,6 +213,8 @@ def settle_contrast(
         reason = f"{current.guess.reason}; acquired after its twin {earlier[0].name}"
         doubt = "contrast is inferred from the order of two equal sequences"
         result[n] = current.with_guess(RoleGuess(Role.T1C, reason, None, doubt))
+        problems = (*current.series.problems, f"role doubtful: {doubt}")
+        result[n] = replace(result[n], series=replace(result[n].series, problems=problems))
         choice = f"{when}: {current.name} is taken as T1C"
         decisions.append(Decision(STAGE, subject, choice, f"doubtful: {doubt}"))
     return result, decisions

@@ -59,13 +59,14 @@ class ConvertedFiles:
     volumes: list[tuple[Path, Path]] = field(default_factory=list)
     tables: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
 
-    def add(self, path: Path, root: Path) -> bool:
+    def add(self, name: str, root: Path) -> bool:
         """Take a file if it is a volume, or a TOML file that names timepoints."""
-        if is_volume_file(path):
-            self.volumes.append((path, root))
+        if is_volume_file(name):
+            self.volumes.append((Path(name), root))
             return True
-        if path.suffix.lower() != ".toml":
+        if not name.lower().endswith(".toml"):
             return False
+        path = Path(name)
         table = _read_toml(path, required=path == root)
         if table is None:
             return False

@@ -86,7 +86,7 @@ def _make_course(name: str, subject: Subject) -> Course:
         decisions += _split_decisions(candidates, name, when)
         choice = choose(candidates, subject=name, when=when)
         decisions += choice.decisions
-        problems += _series_problems(candidates, when)
+        problems += _series_problems(choice.candidates, when)
         timepoints.append(_timepoint(index, visit, choice, min(starts, default=None)))
     return Course(
         subject=name,

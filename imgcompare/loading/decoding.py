@@ -44,7 +44,7 @@ def decode_plane(plane: Instance) -> AnyArray:
         warnings.simplefilter("ignore")
         dataset = pydicom.dcmread(plane.path, force=True)
     if "PixelData" not in dataset:
-        raise UnreadableFileError(_NOT_FOUND.format(plane.path.name))
+        raise UnreadableFileError(_NOT_FOUND.format(plane.file_name))
     pixels = plane.facts.pixels
     syntax = pixels.transfer_syntax
     if syntax in _NATIVE:
@@ -52,7 +52,7 @@ def decode_plane(plane: Instance) -> AnyArray:
     decoder = decoders().get(syntax)
     if decoder is None and syntax != RLE:
         raise UnreadableFileError(
-            f"File {plane.path.name} is compressed in a way that is not supported ({syntax}); "
+            f"File {plane.file_name} is compressed in a way that is not supported ({syntax}); "
             "decompress it first, e.g. with dcmdjpeg, dcmdjpls or gdcmconv --raw."
         )
     from pydicom.encaps import get_frame
@@ -80,7 +80,7 @@ def _native(dataset: Any, plane: Instance) -> AnyArray:
     start, length = plane.frame * pixels.frame_bytes, pixels.frame_bytes
     data = dataset.PixelData[start : start + length]
     if len(data) < length:
-        raise UnreadableFileError(f"File {plane.path.name} is truncated. Copy it again.")
+        raise UnreadableFileError(f"File {plane.file_name} is truncated. Copy it again.")
     words: npt.NDArray[Any] = np.frombuffer(data, dtype=kind)
     return words.reshape(pixels.rows, pixels.columns)
 

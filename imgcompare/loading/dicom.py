@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,32 +47,32 @@ class Found:
     """What a walk over files has found so far."""
 
     instances: list[Instance] = field(default_factory=list)
-    unreadable: list[tuple[Path, Path, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, Path, str]] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     cache: FactsCache = field(default_factory=FactsCache)
-    folders: set[Path] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
 
     @property
     def image_folders(self) -> set[Path]:
         """Folders that hold images to be used."""
-        return {instance.path.parent for instance in self.instances}
+        return {Path(folder) for folder in {os.path.dirname(i.path) for i in self.instances}}
 
 
-def add_file(path: Path, root: Path, found: Found) -> bool:
+def add_file(path: str, root: Path, found: Found) -> bool:
     """Look at one file; tell whether it is DICOM (readable or not)."""
     try:
         header = read_header(path)
         if header is None:
             return False
-        found.folders.add(path.parent)
+        found.folders.add(os.path.dirname(path))
         _sort_in(path, header, found)
     except UnreadableFileError as error:
         found.unreadable.append((path, root, str(error)))
-        found.folders.add(path.parent)
+        found.folders.add(os.path.dirname(path))
     return True
 
 
-def _sort_in(path: Path, header: Header, found: Found) -> None:
+def _sort_in(path: str, header: Header, found: Found) -> None:
     sop_class = text(header.values.get(SERIES_TAGS["sop_class"]))
     if sop_class in CLASSIC_CLASSES:
         found.instances.append(make_instance(path, header, found.cache))
@@ -192,7 +193,7 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
         description=description,
         geometry=stack.geometry,
         acquisition=acquisition,
-        files=tuple(dict.fromkeys(p.path for p in stack.instances)),
+        files=tuple(map(Path, dict.fromkeys(p.path for p in stack.instances))),
         reader=_unread,
         number=facts.number,
     )

@@ -6,12 +6,17 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from imgcompare.errors import NothingFoundError
 
+HIDDEN_PREFIXES: Final = (".", "__MACOSX", "Thumbs.db")
 
-def find_files(root: Path) -> Iterator[Path]:
-    """Yield every visible regular file below a folder (or the file itself), in natural order.
+
+def find_files(root: Path) -> Iterator[str]:
+    """Yield every visible regular file below a folder (or the file itself).
+
+    Paths are strings, since making thousands of Path objects takes as long as reading headers.
 
     Parameters
     ----------
@@ -24,34 +29,36 @@ def find_files(root: Path) -> Iterator[Path]:
         If the path does not exist.
     """
     if root.is_file():
-        yield root
+        yield str(root)
         return
     if not root.is_dir():
         raise NothingFoundError(f"There is no file or folder {root.name!r}; check the path.")
     seen: set[tuple[int, int]] = set()
-    pending = [root]
+    pending = [str(root)]
     while pending:
         folder = pending.pop()
         try:
-            status = folder.stat()
-            entries = sorted(os.scandir(folder), key=lambda e: natural_key(e.name))
+            status = os.stat(folder)
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda e: e.name)
         except OSError:
             continue  # a folder that may not be read holds nothing for us
-        if (status.st_dev, status.st_ino) in seen and status.st_ino:
-            continue
+        if status.st_ino and (status.st_dev, status.st_ino) in seen:
+            continue  # a link back to a folder that has been visited
         seen.add((status.st_dev, status.st_ino))
         folders = []
         for entry in entries:
-            if entry.name.startswith((".", "__MACOSX")):
+            if entry.name.startswith(HIDDEN_PREFIXES):
                 continue
             try:
-                if entry.is_dir():
-                    folders.append(Path(entry.path))
-                elif entry.is_file():
-                    yield Path(entry.path)
+                if entry.is_file():
+                    yield entry.path
+                elif entry.is_dir():
+                    folders.append(entry)
             except OSError:
                 continue
-        pending.extend(reversed(folders))
+        folders.sort(key=lambda e: natural_key(e.name), reverse=True)
+        pending.extend(e.path for e in folders)
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -60,8 +67,9 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces if p)
 
 
-def shown(path: Path, root: Path) -> str:
+def shown(path: Path | str, root: Path) -> str:
     """Path as messages show it: relative to the folder that the user gave."""
+    path = Path(path)
     try:
         relative = path.relative_to(root)
     except ValueError:

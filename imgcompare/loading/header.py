@@ -133,6 +133,9 @@ def _begin(window: _Window) -> tuple[int, str]:
     buffer = window.buffer
     if buffer[128:132] != b"DICM":
         return _begin_without_preamble(buffer)
+    quick = _begin_quickly(buffer)
+    if quick is not None:
+        return quick
     position, syntax = _PREAMBLE, ""
     while position + 12 <= len(buffer) and buffer[position : position + 2] == b"\x02\x00":
         tag, vr, length = _SHORT(buffer, position)
@@ -146,6 +149,18 @@ def _begin(window: _Window) -> tuple[int, str]:
     if position >= window.size:
         raise UnreadableFileError("is cut off within its header")
     return position, syntax or _guess_syntax(buffer[position : position + 8])
+
+
+def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
+    """Skip the file meta group by its length, which nearly every file states."""
+    if buffer[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
+        return None
+    start = _LENGTH(buffer, 140)[0] + 144
+    at = buffer.find(b"\x02\x00\x10\x00UI", 144, start)
+    if at < 0 or start + 8 > len(buffer) or buffer[start] != 8 or buffer[start + 1] != 0:
+        return None
+    length = int.from_bytes(buffer[at + 6 : at + 8], "little")
+    return start, buffer[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
 
 
 def _begin_without_preamble(buffer: bytes) -> tuple[int, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from imgcompare.loading.header import Header
@@ -100,7 +100,7 @@ class SeriesFacts:
 class Instance:
     """One plane: a file of a classic series, or one frame of a multi-frame file."""
 
-    path: Path
+    path: str
     facts: SeriesFacts
     sop_uid: str
     number: int | None
@@ -118,6 +118,11 @@ class Instance:
     truncated: bool = False
     frame: int = 0
 
+    @property
+    def file_name(self) -> str:
+        """Name of the file without its folders."""
+        return os.path.basename(self.path)
+
 
 class FactsCache:
     """Parses shared facts once per distinct header, which is what makes scanning fast."""
@@ -134,7 +139,7 @@ class FactsCache:
         return known
 
 
-def make_instance(path: Path, header: Header, cache: FactsCache) -> Instance:
+def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
     """Read one classic file's facts from its header."""
     facts = cache.facts(header)
     get = header.values.get

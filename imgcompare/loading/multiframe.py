@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from imgcompare.errors import UnreadableFileError
@@ -22,12 +21,12 @@ ENHANCED_CLASSES: Final = frozenset(
 _AGENTS: Final = "ContrastBolusAgentSequence"
 
 
-def expand(path: Path, header: Header, cache: FactsCache) -> list[Instance]:
+def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
     """Give the planes of a multi-frame file.
 
     Parameters
     ----------
-    path : Path
+    path : str
         The file.
     header : Header
         Its top-level values.

@@ -151,7 +151,7 @@ def _read_bytes(plane: Instance, stored: AnyArray) -> None:
                 count = file.readinto(wanted[done:])
                 if not count:
                     raise UnreadableFileError(
-                        f"File {plane.path.name} is truncated: {done} of {len(wanted)} bytes of "
+                        f"File {plane.file_name} is truncated: {done} of {len(wanted)} bytes of "
                         "pixels. Copy it again."
                     )
                 done += count
@@ -159,7 +159,7 @@ def _read_bytes(plane: Instance, stored: AnyArray) -> None:
         if isinstance(error, ImgCompareError):
             raise
         raise UnreadableFileError(
-            f"File {plane.path.name} cannot be read ({error.strerror}); was it moved?"
+            f"File {plane.file_name} cannot be read ({error.strerror}); was it moved?"
         ) from None
 
 
@@ -172,12 +172,12 @@ def _decoded(plane: Instance) -> AnyArray:
         raise
     except Exception as error:  # decoders raise many kinds on damaged data
         raise UnreadableFileError(
-            f"File {plane.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
+            f"File {plane.file_name} cannot be decoded ({type(error).__name__}); it is damaged or "
             f"uses a form of compression that is not supported ({pixels.transfer_syntax})."
         ) from None
     if words.shape != (pixels.rows, pixels.columns):
         raise UnreadableFileError(
-            f"File {plane.path.name} decodes to {words.shape} pixels where its header says "
+            f"File {plane.file_name} decodes to {words.shape} pixels where its header says "
             f"({pixels.rows}, {pixels.columns})."
         )
     kind = stored_dtype(pixels)

@@ -68,7 +68,7 @@ def scan(
     if not roots:
         raise NothingFoundError("No folder was given; name at least one.")
     found, converted = dicom.Found(), ConvertedFiles()
-    ignored: list[tuple[Path, Path]] = []
+    ignored: list[tuple[str, Path]] = []
     for root in roots:
         for path in find_files(root):
             if not (converted.add(path, root) or dicom.add_file(path, root, found)):
@@ -123,22 +123,28 @@ def _summary(course: Course) -> str:
     return f"{course.subject} ({', '.join(t.name for t in course.timepoints)})"
 
 
-def _left_out(ignored: list[tuple[Path, Path]], found: dicom.Found, scrub: Scrubber) -> list[str]:
+def _left_out(ignored: list[tuple[str, Path]], found: dicom.Found, scrub: Scrubber) -> list[str]:
     """Name damaged files, and files that look as if they should be DICOM but are not."""
     damaged = [f"file {scrub(shown(p, root))} {why}; left out" for p, root, why in found.unreadable]
     strange = [
         f"file {scrub(shown(path, root))} is no readable image; left out"
         for path, root in ignored
-        if path.suffix.lower() in DICOM_SUFFIXES
-        or (path.parent in found.folders and not path.suffix and not _is_text(path))
+        if _looks_like_dicom(path, found)
     ]
     return damaged + strange
 
 
-def _is_text(path: Path) -> bool:
+def _looks_like_dicom(path: str, found: dicom.Found) -> bool:
+    """Whether a file is, by its name and place, a damaged image rather than something else."""
+    suffix = os.path.splitext(path)[1].lower()
+    beside = not suffix and os.path.dirname(path) in found.folders
+    return suffix in DICOM_SUFFIXES or (beside and not _is_text(path))
+
+
+def _is_text(path: str) -> bool:
     """Whether a file is a note that people left beside the images."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             start = file.read(_TEXT_SAMPLE)
         return bool(start) and b"\0" not in start and bool(start.decode("utf-8", "ignore"))
     except OSError:

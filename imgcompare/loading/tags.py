@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -128,6 +129,7 @@ def texts(value: bytes | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in text(value).split("\\")) if value else ()
 
 
+@lru_cache(maxsize=4096)
 def numbers(value: bytes | None) -> tuple[float, ...]:
     """Read decimal strings; an unreadable one gives an empty tuple."""
     if not value:
@@ -155,6 +157,7 @@ def unsigned(value: bytes | None, default: int = 0) -> int:
     return int.from_bytes(value[:2], "little") if value else default
 
 
+@lru_cache(maxsize=1024)
 def date(value: bytes | str | None) -> dt.date | None:
     """Read a DICOM DA, also the dotted form of ACR-NEMA; None if absent or impossible."""
     digits = re.sub(r"\D", "", value if isinstance(value, str) else text(value))[:8]
@@ -166,6 +169,7 @@ def date(value: bytes | str | None) -> dt.date | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def seconds(value: bytes | str | None) -> float | None:
     """Read a DICOM TM as seconds since midnight; None if absent or impossible."""
     raw = (value if isinstance(value, str) else text(value)).replace(":", "")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import SimpleITK as sitk
 
 from imgcompare.errors import NothingFoundError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_sitk
 from imgcompare.loading.nifti_forms import form_notes
 from imgcompare.loading.pixels import MAX_VOXELS
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 SUFFIXES: Final = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -26,9 +28,9 @@ class VolumeFile:
     notes: tuple[str, ...] = ()
 
 
-def is_volume_file(path: Path) -> bool:
+def is_volume_file(path: Path | str) -> bool:
     """Whether a file is, by its name, a NIfTI, NRRD or MetaImage volume."""
-    return path.name.lower().endswith(SUFFIXES)
+    return str(path).lower().endswith(SUFFIXES)
 
 
 def stem(path: Path) -> str:
@@ -77,6 +79,8 @@ def inspect(path: Path) -> VolumeFile:
     affine = np.eye(4)
     dimension = reader.GetDimension()
     if dimension >= 3:
+        import SimpleITK as sitk
+
         probe = sitk.Image(1, 1, 1, sitk.sitkUInt8)
         direction = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
         probe.SetSpacing(spacing[:3])
@@ -90,6 +94,8 @@ def inspect(path: Path) -> VolumeFile:
 def _reader(path: Path) -> sitk.ImageFileReader:
     if not path.is_file():
         raise NothingFoundError(f"There is no file {path.name!r}; check the path.")
+    import SimpleITK as sitk
+
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     return reader
@@ -107,6 +113,8 @@ def read_array(path: Path) -> AnyArray:
     UnreadableFileError
         If it is damaged or truncated.
     """
+    import SimpleITK as sitk
+
     found = inspect(path)
     if found.refusal:
         raise SeriesError(f"File {path.name} cannot be loaded: it {found.refusal}.")
