@@ -19,7 +19,7 @@ SOFT_VOXEL = (0.02, 0.98)
 """A fraction strictly between these is a partial volume, not a yes or no."""
 
 SOFT_SHARE = 0.1
-"""Share of edge voxels that must be partial for an outline to count as sub-voxel information."""
+"""Partial voxels per edge voxel from which on an outline holds sub-voxel information."""
 
 IN_PLANE = np.array([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))], dtype=bool)
 """Voxels that belong to one part of one slice: neighbours by side or corner within the slice."""
@@ -75,9 +75,14 @@ def plane_metric(geometry: Geometry) -> npt.NDArray[np.float64]:
 
 def is_soft(fraction: FloatArray) -> bool:
     """Tell whether a fraction map holds partial volumes, or only a yes or no for each voxel."""
+    return soft_share(fraction) > SOFT_SHARE
+
+
+def soft_share(fraction: FloatArray) -> float:
+    """Give the number of partially filled voxels per edge voxel, at most 1."""
     low, high = SOFT_VOXEL
     partial = int(np.count_nonzero((fraction > low) & (fraction < high)))
-    return partial > SOFT_SHARE * edge_voxels(fraction)
+    return min(partial / max(edge_voxels(fraction), 1), 1.0)
 
 
 def edge_voxels(fraction: FloatArray) -> int:

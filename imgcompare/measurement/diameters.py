@@ -216,7 +216,9 @@ def _solid_crossing(
     offsets = t[:, 0][(t[:, 0] > 0.0) & (t[:, 0] < length)]
     best = (0.0, 0.0, 0.0)
     for at in offsets:
-        hit = (t[:, 0] <= at) != (t[:, 1] <= at)
+        hit = (t[:, 0] <= at) != (t[:, 1] <= at)  # half open: an even number of crossings
+        if not hit.any():
+            continue
         share = (at - t[hit, 0]) / (t[hit, 1] - t[hit, 0])
         crossings = np.sort(u[hit, 0] + share * (u[hit, 1] - u[hit, 0]))
         low, high = _solid_interval(crossings)

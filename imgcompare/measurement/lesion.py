@@ -77,7 +77,11 @@ class _Row:
 
 
 def measure_lesion(
-    segmentation: LesionSegmentation, aligned: AlignedTimepoint, *, lesion: Lesion
+    segmentation: LesionSegmentation,
+    aligned: AlignedTimepoint,
+    *,
+    lesion: Lesion,
+    looked_for: Iterable[Tissue] = (),
 ) -> tuple[Measurement, ...]:
     """Measure every compartment of one lesion on the native voxels of the reference series.
 
@@ -89,13 +93,15 @@ def measure_lesion(
         The timepoint's images; only the untouched reference is read.
     lesion : Lesion
         Whose figures these are.
+    looked_for : iterable of Tissue
+        Tissues that were looked for; those not found get an explicit zero, so that a change to
+        zero is seen. Never enhancing tissue, if ``segmentation`` has attenuation classes only.
 
     Returns
     -------
     tuple of Measurement
-        Volumes in mL with 95 % intervals for the whole lesion and each tissue that was looked
-        for: a tissue that ``segmentation.fractions`` names but nowhere contains has an explicit
-        zero. Diameters in mm, with their ends in patient coordinates, for the whole lesion and
+        Volumes in mL with 95 % intervals for the whole lesion, each tissue that
+        ``segmentation.fractions`` names (zero if it is empty) and each that was looked for. Diameters in mm, with their ends in patient coordinates, for the whole lesion and
         for the enhancing (viable) part; mean and spread of the image values per compartment.
 
     Raises
@@ -109,7 +115,7 @@ def measure_lesion(
     flags = _common_flags(segmentation, aligned)
     series = aligned.timepoint.series.get(aligned.reference_role)
     measurements = []
-    for name in _compartments(segmentation):
+    for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
         region = _Region(name, fraction, image, segmentation.geometry, ratio)
@@ -185,9 +191,14 @@ def absent_lesion(
     )
 
 
-def _compartments(segmentation: LesionSegmentation) -> tuple[str, ...]:
-    """Whole lesion first, then each tissue that was looked for or found."""
-    return (WHOLE, *(t.value for t in Tissue if t in segmentation.fractions))
+def _compartments(
+    segmentation: LesionSegmentation, looked_for: tuple[Tissue, ...]
+) -> tuple[str, ...]:
+    """Whole lesion first, then each tissue that was found or looked for."""
+    names = {*segmentation.fractions, *looked_for}
+    if segmentation.attenuation_classes_only:
+        names.discard(Tissue.ENHANCING)
+    return (WHOLE, *(t.value for t in Tissue if t in names))
 
 
 def _cropped(aligned: AlignedTimepoint, segmentation: LesionSegmentation) -> AnyArray:

@@ -39,7 +39,9 @@ def mesh(
     """Marching cubes surface of a mask: vertices (n, 3) in LPS mm and triangles (m, 3)."""
     from skimage.measure import marching_cubes
 
-    vertices, faces, _, _ = marching_cubes(padded(mask), LEVEL, method="lorensen")
+    vertices, faces, _, _ = marching_cubes(
+        padded(mask.astype(np.float32)), LEVEL, method="lorensen"
+    )
     return geometry.index_to_world(vertices - 1.0), faces
 
 
@@ -62,7 +64,7 @@ def voxel_volume_mm3(mask: BoolMask, geometry: Geometry) -> float:
 
 def mesh_diameters(mask: BoolMask, geometry: Geometry) -> MeshDiameters:
     """Greatest distances between vertices of the mesh (IBSI L0JK; pyradiomics shape features)."""
-    index = surface_points(padded(mask))
+    index = surface_points(padded(mask.astype(np.float32)))
     points = geometry.index_to_world(index)
     planes = [
         max((_longest(points[index[:, axis] == at]) for at in np.unique(index[:, axis])), default=0)

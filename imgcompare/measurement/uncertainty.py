@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from imgcompare.geometry import AnyArray, FloatArray, Geometry
-from imgcompare.measurement.contour import edge_voxels, is_soft
+from imgcompare.measurement.contour import edge_voxels, soft_share
 
 Z95 = 1.96
 """Standard deviations either side that hold 95 % of a normal distribution."""
@@ -63,8 +63,13 @@ class Estimate:
 
 
 def boundary_shift(fraction: FloatArray) -> float:
-    """Give the SD of the outline's position in voxels: `SOFT_SHIFT` or `HARD_SHIFT`."""
-    return SOFT_SHIFT if is_soft(fraction) else HARD_SHIFT
+    """Give the SD of the outline's position in voxels, from `SOFT_SHIFT` to `HARD_SHIFT`.
+
+    Part of an outline may be soft and part of it hard, e.g. where tissues were told apart by
+    partial volume inside a given yes-or-no mask; their variances are averaged.
+    """
+    soft = soft_share(fraction)
+    return math.sqrt(soft * SOFT_SHIFT**2 + (1.0 - soft) * HARD_SHIFT**2)
 
 
 def volume_estimate(

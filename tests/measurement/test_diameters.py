@@ -114,10 +114,9 @@ def test_a_crescent_is_measured_tip_to_tip_but_its_viable_part_is_not():
     bite = ellipsoid_fraction(geometry, beside, (12.0, 12.0, 40.0))
     field = outline_field(np.clip(outer - bite, 0.0, 1.0))
     longest = planar_diameters(field, geometry).longest
-    viable = viable_diameters(field, geometry)
     assert longest.length_mm > 26.0
-    assert viable.longest.length_mm < longest.length_mm - 2.0
-    assert viable.perpendicular.length_mm < 14.0
+    viable = viable_diameters(field, geometry).longest
+    assert viable.length_mm < longest.length_mm - 2.0
 
 
 def test_a_rim_is_measured_across_solid_tissue():

@@ -71,6 +71,19 @@ def test_tissue_looked_for_but_not_found_has_an_explicit_zero_volume():
     assert (cyst.value, cyst.ci_low) == (0.0, 0.0)
     assert cyst.ci_high > 0.0
     assert ("haemorrhage", "volume") not in table  # nobody looked for it
+    fractions, geometry = rimmed()
+    seg = segmentation_of({Tissue.NECROTIC: fractions[Tissue.NECROTIC]}, geometry)
+    aligned = aligned_with(np.zeros(geometry.shape, np.float32), geometry)
+    rows = measure_lesion(seg, aligned, lesion=LESION, looked_for=[Tissue.ENHANCING])
+    zero = {m.quantity: m.value for m in rows if m.compartment == "enhancing"}
+    assert zero["volume"] == zero["longest_diameter"] == 0.0
+
+
+def test_one_ct_phase_never_shows_enhancement():
+    fractions, geometry = rimmed()
+    table = measured(fractions, geometry, attenuation_classes_only=True)
+    assert not [name for name, _ in table if name == "enhancing"]
+    assert ("necrotic", "volume") in table
 
 
 def test_ends_of_a_diameter_are_as_far_apart_as_it_is_long():

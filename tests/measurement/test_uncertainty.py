@@ -54,6 +54,8 @@ def test_thick_slices_and_yes_or_no_outlines_widen_the_interval():
     coarse, thick = ball(10.0, (5.0, 1.0, 1.0))
     assert boundary_shift(fine) == SOFT_SHIFT
     assert boundary_shift(fine >= 0.5) == HARD_SHIFT
+    half = np.where(np.indices(fine.shape)[2] > 11, fine, fine >= 0.5)
+    assert SOFT_SHIFT < boundary_shift(half) < HARD_SHIFT
     soft = volume_estimate(fine, thin).sd
     assert volume_estimate((fine >= 0.5).astype(np.float32), thin).sd > soft
     assert volume_estimate(coarse, thick).sd > 2.0 * soft
