@@ -104,7 +104,7 @@ def span(days: int | None) -> str:
     if days < 14:
         return f"{days} day{'s' if days != 1 else ''}"
     if days < 365:
-        return f"{days} days ({days / 7:.1f} weeks)".replace(".0 ", " ")
+        return f"{days} days ({days / 7:.1f} weeks)".replace(".0 weeks", " weeks")
     return f"{days} days ({days / 365.25:.1f} years)"
 
 

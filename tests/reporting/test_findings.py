@@ -1,0 +1,250 @@
+import dataclasses
+import math
+
+import pytest
+
+from imgcompare.model import (
+    WHOLE,
+    Comparison,
+    EventKind,
+    Exceeds,
+    Lesion,
+    Measurement,
+    Role,
+    Tissue,
+)
+from imgcompare.reporting.findings import (
+    find_change,
+    growth_sources,
+    headline,
+    lesion_details,
+    outcome,
+    trend,
+)
+from tests.reporting.builders import event, make_change
+
+YES, NO, MAYBE, UNKNOWN = Exceeds.YES, Exceeds.NO, Exceeds.BORDERLINE, Exceeds.UNKNOWN
+SAME_SIZE = "same size within measurement error, but "
+FORBIDDEN = ("progression", "pseudo", "malignan", "respon", "cancer", "recurrence", "treatment")
+
+
+def volume(lesion: int, index: int, value: float, compartment: str = WHOLE) -> Measurement:
+    return Measurement(lesion, index, compartment, "volume", value, "mL")
+
+
+def course_of(
+    comparison: Comparison,
+    *lesions: dict[str, tuple[float, float, Exceeds]],
+) -> Comparison:
+    """The same comparison with other figures: per lesion, compartment → first, last, verdict."""
+    figures, changes = [], []
+    for n, lesion in enumerate(lesions, start=1):
+        for compartment, (first, last, exceeds) in lesion.items():
+            pair = (volume(n, 0, first, compartment), volume(n, 1, last, compartment))
+            figures += [m for m in pair if not math.isnan(m.value)]
+            if not any(math.isnan(m.value) for m in pair):
+                changes.append(make_change(*pair, exceeds=exceeds))
+    return dataclasses.replace(
+        comparison,
+        lesions=tuple(Lesion(n, f"1.{n}") for n in range(1, len(lesions) + 1)),
+        measurements=tuple(figures),
+        changes=tuple(changes),
+        events=(),
+    )
+
+
+def test_the_example_of_the_issue(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (14.56, 26.5, YES), "enhancing": (13.27, 9.82, YES)})
+    assert headline(case) == (
+        "Lesion 1: whole volume +82 % (14.6 → 26.5 mL), enhancing −26 % (13.3 → 9.8 mL): "
+        "growth is in the non-enhancing part"
+    )
+
+
+@pytest.mark.parametrize(
+    ("whole", "enhancing", "ending"),
+    [
+        ((10, 20, YES), (8, 17, YES), "growing, the enhancing part with it"),
+        ((10, 20, YES), (8, 9, YES), "growing, mostly in the non-enhancing part"),
+        (
+            (10, 20, YES),
+            (8, 8.1, NO),
+            "growth is in the non-enhancing part, the enhancing part is unchanged within "
+            "measurement error",
+        ),
+        ((20, 10, YES), (17, 8, YES), "shrinking, the enhancing part with it"),
+        ((20, 10, YES), (17, 15, YES), "shrinking, mostly in the non-enhancing part"),
+        ((20, 10, YES), (3, 6, YES), "smaller as a whole, but its enhancing part grew"),
+        (
+            (20, 10, YES),
+            (8, 8.2, NO),
+            "the decrease is in the non-enhancing part, the enhancing part is unchanged within "
+            "measurement error",
+        ),
+        ((10, 10.2, NO), (8, 8.1, NO), "no change beyond measurement error"),
+        ((10, 10.2, NO), (5, 8, YES), SAME_SIZE + "more of it enhances"),
+        ((10, 10.2, NO), (8, 5, YES), SAME_SIZE + "less of it enhances"),
+        (
+            (10, 11.5, MAYBE),
+            (8, 9, MAYBE),
+            "the whole possibly grew (at the limit of measurement error), the enhancing part "
+            "possibly grew (at the limit of measurement error)",
+        ),
+        (
+            (10, 8.5, MAYBE),
+            (8, 8, NO),
+            "the whole possibly shrank (at the limit of measurement error), the enhancing part is "
+            "unchanged within measurement error",
+        ),
+        (
+            (10, 20, UNKNOWN),
+            (8, 4, YES),
+            "the whole changed by an amount whose measurement error is not known, the enhancing "
+            "part shrank",
+        ),
+        ((10, 20, YES), (0, 0, NO), "the lesion grew; no enhancement at either timepoint"),
+        ((10, 10, NO), (0, 0, NO), "the lesion is unchanged within measurement error; "
+         "no enhancement at either timepoint"),
+    ],
+)  # fmt: skip
+def test_wording_of_every_pattern(
+    whole: tuple[float, float, Exceeds],
+    enhancing: tuple[float, float, Exceeds],
+    ending: str,
+    comparison: Comparison,
+) -> None:
+    text = headline(course_of(comparison, {"whole": whole, "enhancing": enhancing}))
+    assert text.endswith(f": {ending}")
+    assert text.startswith("Lesion 1: whole volume ")
+    assert "\n" not in text
+    assert not any(word in text.lower() for word in FORBIDDEN)
+
+
+def test_enhancement_that_appears_has_no_percentage(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (10, 20, YES), "enhancing": (0, 8, YES)})
+    assert "enhancing 0 → 8.0 mL: growing" in headline(case)
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        (Role.T1, "a T1 series before contrast is missing"),
+        (Role.T1C, "a T1 series after contrast is missing"),
+    ],
+)
+def test_missing_series_are_named(missing: Role, words: str, comparison: Comparison) -> None:
+    results = []
+    for r in comparison.results:
+        images = {k: v for k, v in r.aligned.images.items() if k is not missing}
+        aligned = dataclasses.replace(r.aligned, images=images, reference_role=Role.FLAIR)
+        results.append(dataclasses.replace(r, aligned=aligned))
+    case = course_of(comparison, {"whole": (10, 20, YES)})
+    text = headline(dataclasses.replace(case, results=tuple(results)))
+    assert text == (
+        "Lesion 1: whole volume +100 % (10.0 → 20.0 mL): the lesion grew; "
+        f"enhancement cannot be measured: {words}"
+    )
+
+
+def test_a_single_ct_phase_is_never_called_enhancement(comparison: Comparison) -> None:
+    results = tuple(
+        dataclasses.replace(
+            r,
+            lesions={
+                i: dataclasses.replace(s, attenuation_classes_only=True)
+                for i, s in r.lesions.items()
+            },
+        )
+        for r in comparison.results
+    )
+    case = course_of(comparison, {"whole": (10, 10.1, NO)})
+    text = headline(dataclasses.replace(case, results=results))
+    assert text.endswith(
+        "no change beyond measurement error; a single CT phase cannot show enhancement"
+    )
+
+
+def test_lesions_found_later_or_no_longer(comparison: Comparison) -> None:
+    case = course_of(
+        comparison,
+        {"whole": (math.nan, 1.4, YES), "enhancing": (math.nan, 1.3, YES)},
+        {"whole": (3.1, 0.0, YES)},
+    )
+    events = (event(EventKind.NEW, 1, 1), event(EventKind.VANISHED, 1, 2))
+    first, second, third = headline(dataclasses.replace(case, events=events)).splitlines()
+    assert first == "2 lesions, mixed course: 1 found only at follow-up and 1 no longer found"
+    assert second == (
+        "Lesion 1: not found before 2024-03-06; whole volume 1.4 mL, enhancing 1.3 mL on "
+        "2024-03-06; whether it is new is for a reader to decide"
+    )
+    assert third == ("Lesion 2: no longer found on 2024-03-06; whole volume 3.1 mL on 2024-01-10")
+
+
+def test_split_and_merged_lesions_refer_to_each_other(comparison: Comparison) -> None:
+    grown = {"whole": (10.0, 14.0, YES)}
+    case = course_of(comparison, grown, grown, grown)
+    events = (event(EventKind.SPLIT, 1, 1, 2), event(EventKind.MERGED, 1, 3))
+    lines = headline(dataclasses.replace(case, events=events)).splitlines()
+    assert lines[1].startswith("Lesion 1: divided together with lesion 2 on 2024-03-06; whole")
+    assert lines[2].startswith("Lesion 2: divided together with lesion 1 on")
+    assert lines[3].startswith("Lesion 3: merged on 2024-03-06; whole volume +40 %")
+    assert all(line.endswith("compare their sum, not the parts") for line in lines[1:])
+
+
+def test_several_lesions_are_counted_first(comparison: Comparison) -> None:
+    up, down = {"whole": (10.0, 20.0, YES)}, {"whole": (10.0, 5.0, YES)}
+    mixed = headline(course_of(comparison, up, down, down)).splitlines()
+    assert mixed[0] == "3 lesions, mixed course: 2 shrinking and 1 growing"
+    assert len(mixed) == 4
+    alike = headline(course_of(comparison, up, up)).splitlines()
+    assert alike[0] == "2 lesions, all growing"
+
+
+def test_no_lesions_one_timepoint_and_no_comparison(comparison: Comparison) -> None:
+    none = dataclasses.replace(comparison, lesions=())
+    assert headline(none) == "No lesion was outlined or proposed; nothing was measured."
+    alone = dataclasses.replace(comparison, results=comparison.results[:1])
+    assert headline(alone).endswith("on 2024-01-10; one timepoint only, no comparison")
+    half = course_of(comparison, {"whole": (10.0, math.nan, YES)})
+    assert headline(half) == (
+        "Lesion 1: cannot be compared: whole volume 10.0 mL on 2024-01-10, "
+        "not measured on 2024-03-06"
+    )
+
+
+def test_nan_is_no_figure_and_no_change(comparison: Comparison) -> None:
+    change = make_change(volume(1, 0, 1.0), volume(1, 1, 2.0))
+    broken = dataclasses.replace(change, absolute=math.nan)
+    case = dataclasses.replace(comparison, changes=(broken,))
+    assert find_change(case, 1, 1) is None
+    assert trend(None).value == "could not be compared"
+
+
+def test_sources_of_a_change_add_up(comparison: Comparison) -> None:
+    case = course_of(
+        comparison,
+        {
+            "whole": (13.8, 24.8, YES),
+            "enhancing": (12.7, 9.0, YES),
+            "necrotic": (1.1, 15.8, YES),
+            "oedema": (20.0, 30.0, YES),
+        },
+    )
+    text = growth_sources(case, case.lesions[0], 1)
+    assert text == "The change of +11.0 mL is made up of necrotic +14.7 and enhancing −3.7 mL."
+    single = course_of(comparison, {"whole": (1.0, 2.0, YES), "enhancing": (1.0, 2.0, YES)})
+    assert growth_sources(single, single.lesions[0], 1) == ""
+
+
+def test_details_name_the_doubling_time_of_growth_only(comparison: Comparison) -> None:
+    up = course_of(comparison, {"whole": (10.0, 20.0, YES)})
+    assert lesion_details(up, up.lesions[0]) == [
+        "Volume doubling time over this interval: 56 days."
+    ]
+    down = course_of(comparison, {"whole": (20.0, 10.0, YES)})
+    assert lesion_details(down, down.lesions[0]) == []
+
+
+def test_opposite_courses_are_named_in_the_outcome(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (10, 20, YES), Tissue.ENHANCING.value: (9, 4, YES)})
+    assert outcome(case, case.lesions[0]) == "growing while its enhancing part shrinks"

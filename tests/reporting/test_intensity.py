@@ -1,0 +1,77 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from imgcompare.model import Comparison, Quantity, Role, Volume
+from imgcompare.reporting.intensity import (
+    LUNG_HU,
+    SOFT_TISSUE_HU,
+    ct_window,
+    grey_scale,
+    mr_window,
+    window_bytes,
+)
+from imgcompare.reporting.views import in_timepoint, plane_around, sample
+
+
+def test_scanner_gain_does_not_change_the_grey(comparison: Comparison) -> None:
+    """Gains of 400 and 730 were built in; away from the lesion both visits must look alike."""
+    scale = grey_scale(comparison)
+    points = plane_around((-30.0, 10.0, 20.0), 30.0, 30).points()
+    for role in (Role.T1C, Role.FLAIR):
+        first, second = (
+            np.nanmedian(
+                sample(r.aligned.images[role].array, r.aligned.geometry, in_timepoint(r, points))
+            )
+            * scale.gain(r, role)
+            for r in comparison.results
+        )
+        assert second == pytest.approx(first, rel=0.03)
+        assert 0.5 < first < 2.0
+    raw = scale.gain(comparison.results[0], Role.T1C) / scale.gain(comparison.results[1], Role.T1C)
+    assert raw == pytest.approx(730 / 400, rel=0.03)
+
+
+def test_t1_is_matched_to_t1c_in_tissue_that_does_not_enhance(comparison: Comparison) -> None:
+    scale = grey_scale(comparison)
+    for result in comparison.results:
+        gains = [scale.gain(result, role) for role in (Role.T1, Role.T1C)]
+        assert gains[0] == pytest.approx(gains[1], rel=0.03)
+
+
+def test_hounsfield_units_stay_as_they_are(comparison: Comparison) -> None:
+    results = tuple(
+        dataclasses.replace(
+            r,
+            aligned=dataclasses.replace(
+                r.aligned,
+                images={
+                    k: Volume(v.array, v.geometry, Quantity.HU) for k, v in r.aligned.images.items()
+                },
+            ),
+        )
+        for r in comparison.results
+    )
+    assert grey_scale(dataclasses.replace(comparison, results=results)).gains == {}
+
+
+def test_empty_images_have_a_gain_of_one(comparison: Comparison) -> None:
+    result = comparison.results[0]
+    grid = result.aligned.geometry
+    empty = Volume(np.zeros(grid.shape, np.float32), grid)
+    aligned = dataclasses.replace(result.aligned, images={Role.T1C: empty})
+    alone = dataclasses.replace(result, aligned=aligned)
+    scale = grey_scale(dataclasses.replace(comparison, results=(alone,)))
+    assert scale.gain(alone, Role.T1C) == 1.0
+
+
+def test_windows() -> None:
+    image = np.array([[-1.0, 0.0, 0.5, 1.0, 9.0, np.nan]], np.float32)
+    assert window_bytes(image, (0.0, 1.0)).tolist() == [[0, 0, 128, 255, 255, 0]]
+    low, high = mr_window([np.full((9, 9), 2.0, np.float32)])
+    assert low == 0.0
+    assert 2.0 < high < 2.5
+    assert ct_window([np.full((9, 9), 40.0, np.float32)]) == SOFT_TISSUE_HU
+    assert ct_window([np.full((9, 9), -850.0, np.float32)]) == LUNG_HU
+    assert mr_window([np.full((9, 9), np.nan, np.float32)])[1] > 0

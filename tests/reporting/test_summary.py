@@ -1,0 +1,86 @@
+import dataclasses
+
+import pytest
+
+from imgcompare.model import Assessment, Comparison, Exceeds, Reason
+from imgcompare.reporting import summary
+from tests.reporting.test_findings import NO, YES, course_of
+
+GREW_NECROTIC = {"whole": (14.56, 26.5, YES), "enhancing": (13.27, 9.82, YES)}
+
+
+def rated(comparison: Comparison, category: str) -> Comparison:
+    reason = Reason("sum", "sum of diameters", 24.0, 20.0)
+    found = Assessment("RECIST 1.1", "1.1", 1, category, "baseline", (reason,), ("PROPOSED",))
+    return dataclasses.replace(comparison, assessments=(found,))
+
+
+def test_volumes_have_intervals_and_changes(comparison: Comparison) -> None:
+    rows = summary.volume_rows(comparison, comparison.lesions[0])
+    assert [r.name for r in rows] == ["whole lesion", "enhancing", "necrotic", "oedema"]
+    whole = rows[0]
+    assert whole.cells[0].value.endswith(" mL")
+    assert "–" in whole.cells[0].below
+    assert whole.change.startswith("+")
+    assert whole.change_interval.endswith(" mL")
+    assert whole.exceeds == "yes"
+
+
+def test_sizes_keep_nodes_apart(comparison: Comparison) -> None:
+    names = [r.name for r in summary.size_rows(comparison, comparison.lesions[0])]
+    assert "longest diameter" in names
+    assert "short axis" not in names
+
+
+@pytest.mark.parametrize("exceeds", list(Exceeds))
+def test_every_verdict_has_words(exceeds: Exceeds) -> None:
+    assert summary.EXCEEDS_TEXT[exceeds]
+
+
+@pytest.mark.parametrize(
+    ("category", "says"),
+    [
+        ("PD", "while the volumes differ: Lesion 1: enhancing volume −26 %."),
+        ("SD", "while the volumes differ: Lesion 1: whole volume +82 % and enhancing volume −26 %"),
+        ("PR", "while the volumes differ: Lesion 1: whole volume +82 %."),
+        ("NE", "is NE (not evaluable)."),
+    ],
+)
+def test_disagreement_of_size_and_tissue(category: str, says: str, comparison: Comparison) -> None:
+    text = summary.size_against_tissue(rated(course_of(comparison, GREW_NECROTIC), category))
+    assert text.startswith("By diameters (RECIST 1.1) the course is ")
+    assert says in text
+    assert ("necrosis and fluid included" in text) == (category != "NE")
+
+
+def test_agreement_is_said_too(comparison: Comparison) -> None:
+    both = course_of(comparison, {"whole": (10, 20, YES), "enhancing": (9, 18, YES)})
+    text = summary.size_against_tissue(rated(both, "PD"))
+    assert text.endswith("PD (progressive disease); the volumes point the same way.")
+    still = course_of(comparison, {"whole": (10, 10.1, NO), "enhancing": (9, 9.1, NO)})
+    assert "point the same way" in summary.size_against_tissue(rated(still, "SD"))
+    within = summary.size_against_tissue(rated(still, "PD"))
+    assert "whole volume +1.0 % (within measurement error)" in within
+
+
+def test_without_assessment_nothing_is_said(comparison: Comparison) -> None:
+    assert summary.size_against_tissue(dataclasses.replace(comparison, assessments=())) == ""
+
+
+def test_overview_sums_lesions_beside_the_category(comparison: Comparison) -> None:
+    down = {"whole": (10.0, 5.0, YES), "enhancing": (8.0, 4.0, YES)}
+    rows = summary.overview_rows(rated(course_of(comparison, GREW_NECROTIC, down), "PD"))
+    assert [r.name for r in rows] == ["Lesion 1", "Lesion 2", "Sum"]
+    total = rows[-1]
+    assert total.is_sum
+    assert total.outcome == "RECIST 1.1: PD (progressive disease)"
+    assert total.cells[0] == summary.Cell("+28 %", "24.6 → 31.5 mL")
+    assert rows[0].outcome == "growing while its enhancing part shrinks"
+
+
+def test_response_rows_put_flags_into_words(comparison: Comparison) -> None:
+    (row,) = summary.response_rows(rated(comparison, "PD"))
+    assert row.criterion == "RECIST 1.1"
+    assert row.meaning == "progressive disease"
+    assert row.reasons == ("sum: sum of diameters (value 24; threshold 20)",)
+    assert row.flags == "proposed automatically, to be confirmed by a reader"
