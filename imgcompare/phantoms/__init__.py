@@ -3,6 +3,7 @@
 from imgcompare.phantoms.cases import CASES, PhantomCase, build_case
 from imgcompare.phantoms.settings import ScanSettings
 from imgcompare.phantoms.simulation import SimulatedTimepoint, simulate
+from imgcompare.phantoms.writing import demo_case, write_case
 
 __all__ = [
     "CASES",
@@ -10,5 +11,7 @@ __all__ = [
     "ScanSettings",
     "SimulatedTimepoint",
     "build_case",
+    "demo_case",
     "simulate",
+    "write_case",
 ]

@@ -63,9 +63,9 @@ def noise_at(texture: npt.NDArray[np.float32], x: float, y: float, z: float) -> 
     x *= _INVERSE_STEP
     y *= _INVERSE_STEP
     z *= _INVERSE_STEP
-    i = int(math.floor(x))
-    j = int(math.floor(y))
-    k = int(math.floor(z))
+    i = math.floor(x)
+    j = math.floor(y)
+    k = math.floor(z)
     u = x - i
     v = y - j
     w = z - k
@@ -79,7 +79,7 @@ def noise_at(texture: npt.NDArray[np.float32], x: float, y: float, z: float) -> 
     b = texture[i0, j1, k0] * (1.0 - w) + texture[i0, j1, k1] * w
     c = texture[i1, j0, k0] * (1.0 - w) + texture[i1, j0, k1] * w
     d = texture[i1, j1, k0] * (1.0 - w) + texture[i1, j1, k1] * w
-    return (a * (1.0 - v) + b * v) * (1.0 - u) + (c * (1.0 - v) + d * v) * u
+    return float((a * (1.0 - v) + b * v) * (1.0 - u) + (c * (1.0 - v) + d * v) * u)
 
 
 @nb.njit(cache=True, fastmath=True)

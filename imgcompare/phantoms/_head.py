@@ -60,6 +60,9 @@ def cavity(x: float, y: float, z: float) -> float:
     d = max(d, -ellipsoid(x, y, z, 0.0, -26.0, -46.0, 19.0, 30.0, 24.0))
     hind = ellipsoid(x, y, z, 0.0, 41.0, -40.0, 53.0, 39.0, 37.0)
     d = blend(d, hind, 6.0)
+    if z < -14.0:
+        m = abs(x)
+        d = max(d, -capsule(m, y, z, 22.0, 3.0, -42.0, 64.0, 27.0, -36.0, 5.0, 14.0))
     canal = capsule(x, y, z, 0.0, 27.0, -60.0, 0.0, 30.0, -250.0, 15.0, 10.0)
     return blend(d, canal, 8.0)
 
@@ -190,12 +193,15 @@ def _soft_tissue(x: float, y: float, z: float, depth: float, vault: float, q: fl
         return _MUSCLE if vault < 7.5 - 0.12 * abs(y + 15.0) + q else _FAT
     if z > -20.0:
         return _MUSCLE if vault < 1.2 else _FAT
-    if y > 20.0 and z < -45.0:
-        sheet = math.sin(0.32 * math.sqrt(x * x + (y - 25.0) ** 2) + 1.5 * q)
-        return _FAT if depth < 5.0 + q or sheet > 0.86 else _MUSCLE
-    if depth < 4.0 + 1.5 * q:
+    if depth < 4.5 + 1.2 * q:
         return _FAT
-    return _MUSCLE if q > -0.35 else _FAT
+    # Muscle bellies run up and down and are parted by thin sheets of fat.
+    angle = math.atan2(x, y - 12.0)
+    ring = math.sqrt(x * x + (y - 12.0) ** 2)
+    belly = math.sin(5.0 * angle + 0.02 * z + 0.5 * q) * math.sin(0.21 * ring + 0.9 * q)
+    if y < -25.0:
+        return _FAT if q > 0.25 or belly > 0.8 else _MUSCLE
+    return _FAT if abs(belly) < 0.07 or q > 1.7 else _MUSCLE
 
 
 @nb.njit(cache=True, fastmath=True)
@@ -219,13 +225,15 @@ def inside_head(texture: Texture, x: float, y: float, z: float) -> bool:
 @nb.njit(cache=True, fastmath=True)
 def _outside_brain(texture: Texture, x: float, y: float, z: float, d: float) -> int:
     """Tissue at a point ``d`` mm outside the cranial cavity."""
-    q = noise_at(texture[0], 0.9 * x, 0.9 * y, 0.9 * z)
+    if d > 22.0 and z > 0.0:
+        return _AIR
     skull = _skull_mm(texture, x, y, z)
     skin = _outline(x, y, z, d - skull)
     if skin > 0.0:
         return _AIR
     if skin > -1.7:
         return _SKIN
+    q = noise_at(texture[0], 0.9 * x, 0.9 * y, 0.9 * z)
     if z < -15.0:
         part = _orbit(x, y, z) if y < -30.0 else -1
         if part < 0:
@@ -234,12 +242,12 @@ def _outside_brain(texture: Texture, x: float, y: float, z: float, d: float) -> 
             return part
     m = abs(x)
     if d < skull:
-        if 40.0 < m and -60.0 < z < -32.0 and 16.0 < y < 46.0:
+        if m > 40.0 and -60.0 < z < -32.0 and 16.0 < y < 46.0:
             return _AIR if q > 0.1 else _BONE  # mastoid
         inner = d > 1.7 and d < skull - 1.6 and skull > 4.0
         return _MARROW if inner and q > -1.1 else _BONE
     if z < -38.0:
-        if z < -38.0 and 44.0 < m < 68.0 and 14.0 < y < 44.0 and z > -68.0 and d < 14.0:
+        if 44.0 < m < 68.0 and 14.0 < y < 44.0 and z > -68.0 and d < 14.0:
             return _AIR if q > 0.35 else _BONE
         part = _neck(x, y, z, q)
         if part >= 0:
@@ -253,6 +261,8 @@ def _outside_brain(texture: Texture, x: float, y: float, z: float, d: float) -> 
 def _ventricles(x: float, y: float, z: float) -> float:
     """Signed distance to the ventricular system; the left side is a little wider."""
     m = abs(x)
+    if m > 42.0 or y > 68.0 or y < -48.0 or z > 34.0 or z < -58.0:
+        return 9.0
     grow = 0.7 if x > 0.0 else -0.5
     d = capsule(m, y, z, 9.0, -20.0, 17.0, 14.0, 20.0, 21.0, 4.4, 4.2)
     d = blend(d, capsule(m, y, z, 8.5, -20.0, 16.0, 13.0, -37.0, 9.0, 5.0, 2.6), 3.0)
@@ -270,16 +280,20 @@ def _ventricles(x: float, y: float, z: float) -> float:
 def _arteries(x: float, y: float, z: float) -> float:
     """Signed distance to the large arteries of the skull base, their first branches and veins."""
     m = abs(x)
-    if z > 34.0:
+    if z > 36.0 or m > 48.0 or y > 28.0 or y < -54.0 or z < -68.0:
         return 9.0
-    d = capsule(m, y, z, 13.0, -22.0, -26.0, 14.0, -14.0, -18.0, 2.2, 1.9)
+    d = 9.0
+    if m < 6.0:
+        d = capsule(m, y, z, 2.0, -34.0, -12.0, 1.6, -50.0, 8.0, 1.2, 1.1)
+        d = min(d, capsule(m, y, z, 1.6, -50.0, 8.0, 1.6, -34.0, 33.0, 1.1, 0.9))
+        d = min(d, capsule(x, y, z, 0.5, 3.0, -66.0, 0.0, 2.0, -22.0, 1.9, 1.8))
+    if z > 10.0 or z < -30.0:
+        return d
+    d = min(d, capsule(m, y, z, 13.0, -22.0, -26.0, 14.0, -14.0, -18.0, 2.2, 1.9))
     d = min(d, capsule(m, y, z, 14.0, -14.0, -18.0, 30.0, -14.0, -13.0, 1.6, 1.4))
     d = min(d, capsule(m, y, z, 30.0, -14.0, -13.0, 40.0, -2.0, -6.0, 1.3, 1.1))
     d = min(d, capsule(m, y, z, 40.0, -2.0, -6.0, 45.0, 22.0, 6.0, 1.1, 0.8))
     d = min(d, capsule(m, y, z, 14.0, -14.0, -18.0, 2.0, -34.0, -12.0, 1.3, 1.2))
-    d = min(d, capsule(m, y, z, 2.0, -34.0, -12.0, 1.6, -50.0, 8.0, 1.2, 1.1))
-    d = min(d, capsule(m, y, z, 1.6, -50.0, 8.0, 1.6, -34.0, 33.0, 1.1, 0.9))
-    d = min(d, capsule(x, y, z, 0.5, 3.0, -66.0, 0.0, 2.0, -22.0, 1.9, 1.8))
     return min(d, capsule(m, y, z, 0.0, 2.0, -21.0, 18.0, 24.0, -12.0, 1.3, 1.0))
 
 
@@ -295,12 +309,14 @@ def _venous(x: float, y: float, z: float, d: float) -> bool:
             radius = 4.0 if x < 0.0 else 2.4
             if math.sqrt((z + 19.0 + 0.02 * abs(x)) ** 2 + (d + 2.2) ** 2) < radius:
                 return True
-        if 30.0 < abs(x) and y > 0.0 and -60.0 < z <= -18.0:  # sigmoid sinuses
+        if abs(x) > 30.0 and y > 0.0 and -60.0 < z <= -18.0:  # sigmoid sinuses
             radius = 4.2 if x < 0.0 else 2.6
             if math.sqrt((y - 14.0 - 0.3 * (z + 20.0)) ** 2 + (d + 2.2) ** 2) < radius:
                 return True
         if math.sqrt(x * x + (y - 79.0) ** 2 + (z + 14.0) ** 2) < 6.0:
             return True
+    if abs(x) > 4.5:
+        return False
     if capsule(x, y, z, 0.0, 36.0, 9.0, 0.0, 80.0, -13.0, 1.8, 2.3) < 0.0:
         return True
     return capsule(abs(x), y, z, 1.8, -8.0, 9.0, 1.6, 36.0, 9.0, 0.8, 1.2) < 0.0
@@ -326,9 +342,9 @@ def _hindbrain(
     texture: Texture, x: float, y: float, z: float, depth: float, roof: float, stem: float
 ) -> int:
     """Cerebellum and what surrounds it, ``roof`` mm below the tentorium."""
-    hull = ellipsoid(x, y, z, 0.0, 46.0, -40.0, 51.0, 33.0, 31.0)
-    hull = max(hull, -(depth - 0.6), 1.5 - roof)
-    vallecula = math.sqrt(x * x + max(0.0, 72.0 - y) ** 2 * 0.3) - 2.5
+    hull = ellipsoid(x, y, z, 0.0, 54.0, -36.0, 56.0, 40.0, 40.0)
+    hull = max(hull, 0.4 - depth, 1.5 - roof)
+    vallecula = math.sqrt(x * x + max(0.0, 74.0 - y) ** 2 * 0.3) - 2.0
     hull = max(hull, -vallecula) if z < -45.0 else hull
     if hull > 0.0 or stem < 2.0:
         return _CSF
@@ -367,7 +383,7 @@ def _cerebrum(texture: Texture, x: float, y: float, z: float, t: float, falx: fl
     depth = min(t, min(cleft, sylvian))
     if depth < 0.0 or sylvian <= 0.0:
         return _CSF
-    if depth > 40.0:
+    if depth > 25.0:
         return _WHITE
     # Sulci: curtains that hang from the hull along rays, bent a little with depth.
     qy = min(36.0, max(-36.0, y))
@@ -376,10 +392,12 @@ def _cerebrum(texture: Texture, x: float, y: float, z: float, t: float, falx: fl
     ry = y - qy
     rz = z - qz
     r = math.sqrt(rx * rx + ry * ry + rz * rz) + 1e-6
-    s = 44.0 / r
-    sx = s * rx + 0.35 * rx
-    sy = qy + s * ry + 0.35 * ry
-    sz = qz + s * rz + 0.35 * rz
+    s = 40.0 / r
+    bend_a = 3.4 * noise_at(texture[0], 1.1 * x, 1.1 * y, 1.1 * z + 77.0)
+    bend_b = 3.4 * noise_at(texture[0], 1.1 * x + 41.0, 1.1 * y, 1.1 * z)
+    sx = (s + 0.35) * rx + bend_a
+    sy = qy + (s + 0.35) * ry + bend_b
+    sz = qz + (s + 0.35) * rz - 0.6 * (bend_a + bend_b)
     curtain = abs(noise_at(texture[1], sx, sy, sz)) / (s + 0.35)
     wander = noise_at(texture[0], 0.55 * sx + 13.0, 0.55 * sy, 0.55 * sz)
     reach = 13.5 + 5.0 * wander
@@ -388,7 +406,7 @@ def _cerebrum(texture: Texture, x: float, y: float, z: float, t: float, falx: fl
     gap = 0.42 + (0.75 + 0.3 * wander) * math.exp(-0.22 * depth)
     if away < gap and past < 2.0:
         vein = noise_at(texture[1], 1.3 * sz + 50.0, 1.3 * sx, 1.3 * sy)
-        return _SINUS if abs(vein) < 0.55 and depth < 9.0 else _CSF
+        return _SINUS if abs(vein) < 0.45 and depth < 7.0 and wander > 0.2 else _CSF
     thick = 2.55 + 0.35 * wander
     return _GREY if min(away - gap, depth) < thick else _WHITE
 
@@ -418,11 +436,13 @@ def head_part(texture: Texture, x: float, y: float, z: float) -> int:
         return _SINUS
     if d > -1.1:
         return _DURA
-    stem = blend(
-        capsule(x, y, z, 0.0, 12.0, -8.0, 0.0, 18.0, -30.0, 14.0, 14.5),
-        capsule(x, y, z, 0.0, 20.0, -38.0, 0.0, 28.0, -66.0, 13.0, 6.5),
-        6.0,
-    )
+    stem = 30.0
+    if z < 14.0 and abs(x) < 34.0 and y < 60.0:
+        stem = blend(
+            capsule(x, y, z, 0.0, 12.0, -8.0, 0.0, 18.0, -30.0, 13.0, 14.5),
+            capsule(x, y, z, 0.0, 20.0, -38.0, 0.0, 28.0, -66.0, 12.0, 6.5),
+            6.0,
+        )
     if z < -60.0:
         cord = capsule(x, y, z, 0.0, 28.0, -62.0, 0.0, 30.0, -260.0, 6.5, 5.5)
         if min(cord, stem) < 0.0:

@@ -13,7 +13,7 @@ from imgcompare.model import TISSUE_CODES, Tissue
 from imgcompare.phantoms._abdomen import abdomen_part, inside_abdomen
 from imgcompare.phantoms._fields import ellipsoid, noise_at
 from imgcompare.phantoms._head import head_part, inside_head
-from imgcompare.phantoms._lesion import LESION_BASE, ZONE, compartment, pushed
+from imgcompare.phantoms._lesion import LESION_BASE, ZONE, compartment, on_table, pushed
 from imgcompare.phantoms.tissues import Part
 
 _OEDEMA = TISSUE_CODES[Tissue.OEDEMA]
@@ -26,24 +26,36 @@ Array = npt.NDArray[Any]
 
 @nb.njit(cache=True, fastmath=True)
 def code_at(
-    body: int, texture: Array, numbers: Array, waves: Array, x: float, y: float, z: float
+    body: int,
+    texture: Array,
+    numbers: Array,
+    tables: Array,
+    x: float,
+    y: float,
+    z: float,
+    lesions_only: bool,
 ) -> int:
-    """Tell what is at an anatomy point: a Part, or 64 + 8 * lesion + tissue code."""
+    """Tell what is at an anatomy point: a Part, or 64 + 8 * lesion + tissue code.
+
+    With ``lesions_only``, healthy parts outside every lesion and oedema zone may be wrong (0).
+    """
     zone = -1
     for i in range(numbers.shape[0]):
-        tissue = compartment(numbers[i], waves[i], x, y, z)
+        tissue = compartment(numbers[i], tables[i], x, y, z)
         if tissue == ZONE:
             if zone < 0:
                 zone = i
         elif tissue > 0:
             return LESION_BASE + 8 * i + tissue
+    if lesions_only and zone < 0:
+        return 0
     if body != _HEAD:
         return abdomen_part(texture, x, y, z)
     if numbers.shape[0] > 0:
         keep = min(1.0, max(0.0, -0.07 * (ellipsoid(x, y, z, 0.0, 0.0, 5.0, 67.0, 83.0, 64.0))))
         if keep > 0.0:
             for i in range(numbers.shape[0]):
-                x, y, z = pushed(numbers[i], waves[i], x, y, z, keep)
+                x, y, z = pushed(numbers[i], x, y, z, keep)
     part = head_part(texture, x, y, z)
     if zone >= 0 and part == _WHITE:
         return LESION_BASE + 8 * zone + _OEDEMA
@@ -52,7 +64,13 @@ def code_at(
 
 @nb.njit(cache=True, parallel=True, fastmath=True)
 def codes_on_grid(
-    body: int, texture: Array, numbers: Array, waves: Array, affine: Array, out: Array
+    body: int,
+    texture: Array,
+    numbers: Array,
+    tables: Array,
+    affine: Array,
+    lesions_only: bool,
+    out: Array,
 ) -> None:
     """Write the code at every voxel centre; ``affine`` maps indices to anatomy LPS mm."""
     for i in nb.prange(out.shape[0]):
@@ -61,7 +79,7 @@ def codes_on_grid(
                 x = affine[0, 0] * i + affine[0, 1] * j + affine[0, 2] * k + affine[0, 3]
                 y = affine[1, 0] * i + affine[1, 1] * j + affine[1, 2] * k + affine[1, 3]
                 z = affine[2, 0] * i + affine[2, 1] * j + affine[2, 2] * k + affine[2, 3]
-                out[i, j, k] = code_at(body, texture, numbers, waves, x, y, z)
+                out[i, j, k] = code_at(body, texture, numbers, tables, x, y, z, lesions_only)
 
 
 @nb.njit(cache=True, parallel=True, fastmath=True)
@@ -91,12 +109,26 @@ def _mixed(codes: Array, i: int, j: int, k: int) -> bool:
     return False
 
 
+@nb.njit(cache=True, fastmath=True)
+def _touching(codes: Array, i: int, j: int, k: int) -> bool:
+    """Tell whether any of the 6 nearest neighbours has another code."""
+    c = codes[i, j, k]
+    return bool(
+        (i > 0 and codes[i - 1, j, k] != c)
+        or (j > 0 and codes[i, j - 1, k] != c)
+        or (k > 0 and codes[i, j, k - 1] != c)
+        or (i + 1 < codes.shape[0] and codes[i + 1, j, k] != c)
+        or (j + 1 < codes.shape[1] and codes[i, j + 1, k] != c)
+        or (k + 1 < codes.shape[2] and codes[i, j, k + 1] != c)
+    )
+
+
 @nb.njit(cache=True, parallel=True, fastmath=True)
 def mean_signal(
     body: int,
     texture: Array,
     numbers: Array,
-    waves: Array,
+    tables: Array,
     affine: Array,
     extent: Array,
     samples: Array,
@@ -118,7 +150,7 @@ def mean_signal(
         for j in range(out.shape[1]):
             for k in range(out.shape[2]):
                 code = codes[i, j, k]
-                mixed = _mixed(codes, i, j, k)
+                mixed = _touching(codes, i, j, k)
                 if code == _AIR and not mixed:
                     out[i, j, k] = signal[_AIR]
                     continue
@@ -141,10 +173,11 @@ def mean_signal(
                                 body,
                                 texture,
                                 numbers,
-                                waves,
+                                tables,
                                 x + affine[0, 0] * da + affine[0, 1] * db + affine[0, 2] * dc,
                                 y + affine[1, 0] * da + affine[1, 1] * db + affine[1, 2] * dc,
                                 z + affine[2, 0] * da + affine[2, 1] * db + affine[2, 2] * dc,
+                                False,
                             )
                             total += signal[code] + spread[code] * grain
                 out[i, j, k] = total * share
@@ -155,7 +188,7 @@ def lesion_fractions(
     body: int,
     texture: Array,
     numbers: Array,
-    waves: Array,
+    tables: Array,
     affine: Array,
     extent: Array,
     samples: Array,
@@ -192,10 +225,11 @@ def lesion_fractions(
                                 body,
                                 texture,
                                 numbers,
-                                waves,
+                                tables,
                                 x + affine[0, 0] * da + affine[0, 1] * db + affine[0, 2] * dc,
                                 y + affine[1, 0] * da + affine[1, 1] * db + affine[1, 2] * dc,
                                 z + affine[2, 0] * da + affine[2, 1] * db + affine[2, 2] * dc,
+                                True,
                             )
                             tissue = code - base
                             if 0 < tissue <= out.shape[0]:
@@ -212,7 +246,7 @@ def mr_acquire(
     mm; the field is the exponential of their sum.
     """
     for i in nb.prange(image.shape[0]):
-        np.random.seed(seed + i)
+        np.random.seed(seed + i)  # noqa: NPY002  (numba has no Generator per thread)
         for j in range(image.shape[1]):
             for k in range(image.shape[2]):
                 x = 0.01 * (affine[0, 0] * i + affine[0, 1] * j + affine[0, 2] * k + affine[0, 3])
@@ -225,8 +259,8 @@ def mr_acquire(
                 if value > 0.0:
                     value *= math.exp(max(-1.5, min(1.0, field)))
                 if sigma > 0.0:
-                    real = value + sigma * np.random.normal()
-                    imaginary = sigma * np.random.normal()
+                    real = value + sigma * np.random.normal()  # noqa: NPY002
+                    imaginary = sigma * np.random.normal()  # noqa: NPY002
                     value = math.sqrt(real * real + imaginary * imaginary)
                 out[i, j, k] = int(min(32767.0, value * gain) + 0.5)
 
@@ -243,11 +277,11 @@ def ct_acquire(image: Array, sigma: float, seed: int, out: Array) -> None:
     smooth = sigma * math.sqrt(0.75) / (6.0 / 16.0)
     white = sigma * math.sqrt(0.25)
     for i in nb.prange(image.shape[0]):
-        np.random.seed(seed + i)
+        np.random.seed(seed + i)  # noqa: NPY002  (numba has no Generator per thread)
         field = np.empty((rows + 2, columns + 2), dtype=np.float32)
         for j in range(rows + 2):
             for k in range(columns + 2):
-                field[j, k] = np.random.normal()
+                field[j, k] = np.random.normal()  # noqa: NPY002
         for j in range(rows):
             for k in range(columns):
                 value = image[i, j, k]
@@ -255,9 +289,10 @@ def ct_acquire(image: Array, sigma: float, seed: int, out: Array) -> None:
                     total = 0.0
                     for a in range(3):
                         for b in range(3):
-                            total += field[j + a, k + b] * ((2.0 - abs(a - 1)) * (2.0 - abs(b - 1)))
-                    value += smooth * total / 16.0 + white * np.random.normal()
-                out[i, j, k] = int(math.floor(max(-1024.0, min(3071.0, value)) + 0.5))
+                            weight = (2.0 - abs(a - 1)) * (2.0 - abs(b - 1))
+                            total += field[j + a, k + b] * weight
+                    value += smooth * total / 16.0 + white * np.random.normal()  # noqa: NPY002
+                out[i, j, k] = math.floor(max(-1024.0, min(3071.0, value)) + 0.5)
 
 
 @nb.njit(cache=True, parallel=True, fastmath=True)
@@ -265,7 +300,7 @@ def count_codes(
     body: int,
     texture: Array,
     numbers: Array,
-    waves: Array,
+    tables: Array,
     corner: Array,
     step: float,
     size: int,
@@ -279,25 +314,33 @@ def count_codes(
                     body,
                     texture,
                     numbers,
-                    waves,
+                    tables,
                     corner[0] + step * (i + 0.5),
                     corner[1] + step * (j + 0.5),
                     corner[2] + step * (k + 0.5),
+                    True,
                 )
                 counts[i, code] += 1
 
 
 @nb.njit(cache=True, parallel=True, fastmath=True)
-def tissue_cube(numbers: Array, waves: Array, corner: Array, step: float, out: Array) -> None:
+def tissue_cube(numbers: Array, tables: Array, corner: Array, step: float, out: Array) -> None:
     """Write the compartment of one lesion at every point of a cube of sample points."""
     for i in nb.prange(out.shape[0]):
         for j in range(out.shape[1]):
             for k in range(out.shape[2]):
                 tissue = compartment(
                     numbers,
-                    waves,
+                    tables,
                     corner[0] + step * (i + 0.5),
                     corner[1] + step * (j + 0.5),
                     corner[2] + step * (k + 0.5),
                 )
                 out[i, j, k] = 0 if tissue == ZONE else tissue
+
+
+@nb.njit(cache=True)
+def outline_radii(table: Array, directions: Array, out: Array) -> None:
+    """Look up one shape table at many directions, shape (n, 3)."""
+    for n in range(directions.shape[0]):
+        out[n] = on_table(table, directions[n, 0], directions[n, 1], directions[n, 2])

@@ -152,7 +152,7 @@ _CASES: dict[str, tuple[str, tuple[tuple[int, _Stages], ...]]] = {
         ),
     ),
     "cystic_conversion": (
-        "The solid part turns into fluid: the cyst grows, enhancement falls, the total grows a bit.",
+        "The solid part turns into fluid: the cyst grows, enhancement falls, the total grows.",
         (
             (
                 _LEFT_PARIETAL,

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.phantoms._lesion import LESION_BASE, MIN_RIM, NUMBERS
+from imgcompare.phantoms._lesion import LESION_BASE, MIN_RIM, NUMBERS, table_directions
 
 Floats = npt.NDArray[np.float64]
 
 WAVES = 9
 """Waves per surface: enough for lobes, few enough to stay smooth."""
+
+TABLE_SIDE = 97
+"""Entries per side of the tables that the kernels look shapes up in."""
 
 _DIRECTIONS = 3000
 _SHELLS = 24
@@ -73,11 +76,11 @@ class PhantomLesion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """Numbers and waves of the lesions present at one timepoint (see _lesion)."""
+    """Numbers and tables of the lesions present at one timepoint (see _lesion)."""
 
     ids: tuple[int, ...]
     numbers: Floats
-    waves: Floats
+    tables: Floats
 
     def base(self, lesion_id: int) -> int:
         """Code of tissue 0 of a lesion."""
@@ -88,12 +91,12 @@ def shapes(lesions: Sequence[PhantomLesion], timepoint: int) -> Shapes:
     """Build the shapes of all lesions present at a timepoint."""
     present = [lesion for lesion in lesions if lesion.stages[timepoint] is not None]
     numbers = np.zeros((len(present), NUMBERS))
-    waves = np.zeros((len(present), 3, WAVES, 5))
+    tables = np.zeros((len(present), 3, TABLE_SIDE, TABLE_SIDE))
     for row, lesion in enumerate(present):
         stage = lesion.stages[timepoint]
         if stage is not None:
-            numbers[row], waves[row] = _shape(lesion, stage, timepoint)
-    return Shapes(tuple(lesion.id for lesion in present), numbers, waves)
+            numbers[row], tables[row] = _shape(lesion, stage, timepoint)
+    return Shapes(tuple(lesion.id for lesion in present), numbers, tables)
 
 
 def _shape(lesion: PhantomLesion, stage: Stage, timepoint: int) -> tuple[Floats, Floats]:
@@ -130,7 +133,8 @@ def _shape(lesion: PhantomLesion, stage: Stage, timepoint: int) -> tuple[Floats,
     numbers[15] = stage.oedema_mm
     numbers[24] = 0.18 if stage.oedema_mm > 0.0 else 0.10
     numbers[25] = numbers[14] + 2.2 * stage.oedema_mm * stretch
-    return numbers, waves
+    every = table_directions(TABLE_SIDE)
+    return numbers, np.stack([_ripple(w, every) for w in waves])
 
 
 def fibonacci_sphere(count: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Pulse sequences and CT phases: what signal each tissue gives, with the numbers a header states."""
+"""Pulse sequences and CT phases: what signal each tissue gives, and what the header states."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +32,7 @@ Settings = ScanSettings | Mapping[Role, ScanSettings]
 EVERYWHERE_MM = 1.6
 """With a voxel side above this, structures may hide between voxel centres: sample all voxels."""
 
-FRACTION_SUBSAMPLE_MM = 0.55
+FRACTION_SUBSAMPLE_MM = 0.75
 """True fractions are sampled at least this finely."""
 
 MR_TOP = 2600.0
@@ -203,7 +202,7 @@ def acquire(
     built = shapes(case.lesions, timepoint)
     texture = textures(case.seed)
     codes = np.empty(geometry.shape, dtype=np.uint8)
-    codes_on_grid(body, texture, built.numbers, built.waves, affine, codes)
+    codes_on_grid(body, texture, built.numbers, built.tables, affine, False, codes)
     if role in MR_ROLES:
         signal, spread = mr_signals(sequence_for(role, settings.spacing_mm[0]))
     else:
@@ -213,7 +212,7 @@ def acquire(
         body,
         texture,
         built.numbers,
-        built.waves,
+        built.tables,
         affine,
         settings.extent,
         settings.samples,
@@ -280,20 +279,25 @@ def _fractions(
     shape = tuple(int(n) for n in high - low)
     crop_affine = affine.copy()
     crop_affine[:3, 3] += affine[:3, :3] @ low
-    arguments: tuple[Any, ...] = (
-        BODIES.index(case.body),
-        textures(case.seed),
-        built.numbers,
-        built.waves,
-        crop_affine,
-    )
+    body, texture = BODIES.index(case.body), textures(case.seed)
     codes = np.empty(shape, dtype=np.uint8)
-    codes_on_grid(*arguments, codes)
+    codes_on_grid(body, texture, built.numbers, built.tables, crop_affine, True, codes)
     fine = np.ceil(np.array(settings.spacing_mm) * settings.extent / FRACTION_SUBSAMPLE_MM - 1e-6)
-    samples = np.clip(fine, 2, 12).astype(np.int64)
+    samples = np.clip(fine, 2, 8).astype(np.int64)
     out = np.zeros((max(TISSUE_CODES.values()), *shape), dtype=np.float32)
     if out.size:
-        lesion_fractions(*arguments, settings.extent, samples, codes, row, out)
+        lesion_fractions(
+            body,
+            texture,
+            built.numbers,
+            built.tables,
+            crop_affine,
+            settings.extent,
+            samples,
+            codes,
+            row,
+            out,
+        )
     tissues = {t: out[TISSUE_CODES[t] - 1] for t in TISSUE_CODES}
     present = {t: a for t, a in tissues.items() if a.any()}
     start = (int(low[0]), int(low[1]), int(low[2]))

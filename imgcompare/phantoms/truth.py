@@ -7,17 +7,23 @@ from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
 
 from imgcompare.model import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 from imgcompare.phantoms._fields import textures
-from imgcompare.phantoms._kernels import count_codes, tissue_cube
+from imgcompare.phantoms._kernels import count_codes, outline_radii, tissue_cube
 from imgcompare.phantoms.cases import BODIES, PhantomCase
-from imgcompare.phantoms.lesions import shapes
+from imgcompare.phantoms.lesions import fibonacci_sphere, shapes
+from imgcompare.phantoms.settings import ScanSettings, grid_for
 
 CUBE_POINTS = 120
 """Sample points along each side of the cube around a lesion; error of its volume about 0.03 %."""
 
 OEDEMA_STEP_MM = 0.6
+
+_OUTLINE_POINTS = 40000
+_SLAB_MM = 0.4
 
 
 @lru_cache(maxsize=64)
@@ -36,7 +42,7 @@ def true_volumes(case: PhantomCase, timepoint: int) -> Mapping[int, Mapping[str,
         reach = float(numbers[14])
         step = 2.0 * reach / CUBE_POINTS
         cube = np.empty((CUBE_POINTS,) * 3, dtype=np.uint8)
-        tissue_cube(numbers, built.waves[row], numbers[:3] - reach, step, cube)
+        tissue_cube(numbers, built.tables[row], numbers[:3] - reach, step, cube)
         counts = np.bincount(cube.ravel(), minlength=8)
         volumes = {
             str(t): float(counts[TISSUE_CODES[t]]) * step**3 / 1000.0
@@ -59,7 +65,7 @@ def _oedema_ml(case: PhantomCase, timepoint: int, row: int) -> float:
         BODIES.index(case.body),
         textures(case.seed),
         built.numbers,
-        built.waves,
+        built.tables,
         built.numbers[row, :3] - reach,
         OEDEMA_STEP_MM,
         size,
@@ -67,3 +73,33 @@ def _oedema_ml(case: PhantomCase, timepoint: int, row: int) -> float:
     )
     code = built.base(built.ids[row]) + TISSUE_CODES[Tissue.OEDEMA]
     return float(counts[:, code].sum()) * OEDEMA_STEP_MM**3 / 1000.0
+
+
+def longest_diameter_mm(
+    case: PhantomCase, timepoint: int, lesion_id: int, *, settings: ScanSettings
+) -> float:
+    """Longest diameter of a whole lesion in any plane parallel to the reference series' slices.
+
+    Points of the exact outline are sorted into slabs 0.4 mm thin; the largest distance within a
+    slab, measured in the plane, is the diameter. The lesion is thinner between slices than any
+    voxel, so a scan with thick slices may show less.
+    """
+    built = shapes(case.lesions, timepoint)
+    row = built.ids.index(lesion_id)
+    numbers = built.numbers[row]
+    directions = fibonacci_sphere(_OUTLINE_POINTS)
+    radius = np.empty(len(directions))
+    outline_radii(built.tables[row, 0], directions, radius)
+    from_round = np.linalg.inv(numbers[3:12].reshape(3, 3))
+    points = (directions * (numbers[12] * (1.0 + radius))[:, None]) @ from_round.T
+    to_anatomy = case.matrix(timepoint, case.reference, motion=settings.motion)
+    axes = to_anatomy[:3, :3] @ grid_for(settings, case.body, to_anatomy).directions
+    local = points @ axes
+    slab = np.floor(local[:, 0] / _SLAB_MM).astype(int)
+    longest = 0.0
+    for level in np.unique(slab):
+        plane = local[slab == level, 1:]
+        if len(plane) > 3:
+            corners = plane[ConvexHull(plane).vertices]
+            longest = max(longest, float(pdist(corners).max()))
+    return longest
