@@ -40,15 +40,66 @@ def _keep_outside_right(segments: Array, n: int, row: int, column: int) -> None:
 
 
 @numba.njit(cache=True)
-def contour_segments(field: Array, parts: Array, level: float) -> tuple[Array, Array]:
-    """Line pieces of the level set of one slice (marching squares).
+def _count_segments(field: Array, level: float) -> int:
+    """Give an upper bound of the number of line pieces: two for each cell that is cut."""
+    slices, rows, columns = field.shape
+    count = 0
+    for k in range(slices):
+        for r in range(rows - 1):
+            left = int(field[k, r, 0] >= level) + int(field[k, r + 1, 0] >= level)
+            for c in range(1, columns):
+                right = int(field[k, r, c] >= level) + int(field[k, r + 1, c] >= level)
+                if 0 < left + right < 4:
+                    count += 2
+                left = right
+    return count
+
+
+@numba.njit(cache=True)
+def _cell_segments(
+    field: Array, level: float, corner: tuple[int, int], segments: Array, n: int
+) -> int:
+    """Append the line pieces of one cell of a slice and give their new number."""
+    r, c = corner
+    a = field[r, c] >= level
+    b = field[r, c + 1] >= level
+    d = field[r + 1, c] >= level
+    e = field[r + 1, c + 1] >= level
+    if a == e and b == d:  # saddle: inside pixels touch, outside ones are cut off
+        for outside in (1, 2) if a else (0, 3):
+            row, column = r + outside // 2, c + outside % 2
+            _edge_point(field, level, row, column, 2 * r + 1 - row, column, segments, n, 0)
+            _edge_point(field, level, row, column, row, 2 * c + 1 - column, segments, n, 2)
+            _keep_outside_right(segments, n, row, column)
+            n += 1
+        return n
+    at = 0
+    if a != b:
+        _edge_point(field, level, r, c, r, c + 1, segments, n, at)
+        at += 2
+    if a != d:
+        _edge_point(field, level, r, c, r + 1, c, segments, n, at)
+        at += 2
+    if b != e:
+        _edge_point(field, level, r, c + 1, r + 1, c + 1, segments, n, at)
+        at += 2
+    if d != e:
+        _edge_point(field, level, r + 1, c, r + 1, c + 1, segments, n, at)
+    outside = 0 if not a else 1 if not b else 2 if not d else 3
+    _keep_outside_right(segments, n, r + outside // 2, c + outside % 2)
+    return n + 1
+
+
+@numba.njit(cache=True)
+def contour_segments(field: Array, parts: Array, level: float) -> tuple[Array, Array, Array]:
+    """Line pieces of the level set of each slice (marching squares).
 
     Parameters
     ----------
-    field : float array, shape (rows, columns)
-        Values, below ``level`` all along the border.
+    field : float array, shape (slices, rows, columns)
+        Values, below ``level`` all along the border of each slice.
     parts : int array, same shape
-        Number of the 8-connected part each inside pixel belongs to.
+        Number of the part each inside pixel belongs to; parts hold all 8 neighbours of a slice.
     level : float
         Value of the contour.
 
@@ -56,60 +107,79 @@ def contour_segments(field: Array, parts: Array, level: float) -> tuple[Array, A
     -------
     segments : float64 array, shape (n, 4)
         Row and column of both ends of each piece, ordered: the first ends are all the corners.
-    owner : int64 array, shape (n,)
-        Part the piece bounds.
+    owner, position : int64 arrays, shape (n,)
+        Part the piece bounds, and the slice it lies on.
     """
-    rows, columns = field.shape
-    count = 0
-    for r in range(rows - 1):
-        for c in range(columns - 1):
-            inside = 0
-            inside += field[r, c] >= level
-            inside += field[r, c + 1] >= level
-            inside += field[r + 1, c] >= level
-            inside += field[r + 1, c + 1] >= level
-            if 0 < inside < 4:
-                count += 2
+    count = _count_segments(field, level)
     segments = np.empty((count, 4))
     owner = np.empty(count, dtype=np.int64)
+    position = np.empty(count, dtype=np.int64)
     n = 0
-    for r in range(rows - 1):
-        for c in range(columns - 1):
-            a = field[r, c] >= level
-            b = field[r, c + 1] >= level
-            d = field[r + 1, c] >= level
-            e = field[r + 1, c + 1] >= level
-            total = int(a) + int(b) + int(d) + int(e)
-            if total in (0, 4):
-                continue
-            part = max(max(parts[r, c], parts[r, c + 1]), max(parts[r + 1, c], parts[r + 1, c + 1]))
-            if total == 2 and a == e:  # saddle: inside pixels touch, outside ones are cut off
-                cuts = (1, 2) if a else (0, 3)
-                for corner in cuts:
-                    row, column = r + corner // 2, c + corner % 2
-                    _edge_point(field, level, row, column, 2 * r + 1 - row, column, segments, n, 0)
-                    _edge_point(field, level, row, column, row, 2 * c + 1 - column, segments, n, 2)
-                    _keep_outside_right(segments, n, row, column)
-                    owner[n] = part
-                    n += 1
-                continue
-            at = 0
-            if a != b:
-                _edge_point(field, level, r, c, r, c + 1, segments, n, at)
-                at += 2
-            if a != d:
-                _edge_point(field, level, r, c, r + 1, c, segments, n, at)
-                at += 2
-            if b != e:
-                _edge_point(field, level, r, c + 1, r + 1, c + 1, segments, n, at)
-                at += 2
-            if d != e:
-                _edge_point(field, level, r + 1, c, r + 1, c + 1, segments, n, at)
-            outside = 0 if not a else 1 if not b else 2 if not d else 3
-            _keep_outside_right(segments, n, r + outside // 2, c + outside % 2)
-            owner[n] = part
-            n += 1
-    return segments[:n], owner[:n]
+    for k in range(field.shape[0]):
+        plane, part = field[k], parts[k]
+        for r in range(field.shape[1] - 1):
+            for c in range(field.shape[2] - 1):
+                highest = max(
+                    max(part[r, c], part[r, c + 1]), max(part[r + 1, c], part[r + 1, c + 1])
+                )
+                lowest = min(
+                    min(part[r, c], part[r, c + 1]), min(part[r + 1, c], part[r + 1, c + 1])
+                )
+                if highest == 0 or lowest != 0:
+                    continue
+                end = _cell_segments(plane, level, (r, c), segments, n)
+                owner[n:end], position[n:end] = highest, k
+                n = end
+    return segments[:n], owner[:n], position[:n]
+
+
+@numba.njit(cache=True)
+def surface_sums(
+    field: Array, level: float, low: float, high: float
+) -> tuple[Array, float, float, int, int]:
+    """Sum over the surface of a fraction map, in one pass.
+
+    Parameters
+    ----------
+    field : float array, shape (slices, rows, columns)
+        Fractions, empty along the border.
+    level : float
+        Fraction from which on a voxel is inside.
+    low, high : float
+        A voxel strictly between these is partially filled.
+
+    Returns
+    -------
+    faces : float64 array, shape (3,)
+        Total variation along each axis: the surface seen from there, in voxel faces.
+    eroded, dilated : float
+        Sum of the smallest and of the largest fraction of each voxel and its six neighbours.
+    edges, partial : int
+        Number of inside voxels with an outside neighbour, and of partially filled voxels.
+    """
+    faces = np.zeros(3)
+    eroded, dilated, edges, partial = 0.0, 0.0, 0, 0
+    slices, rows, columns = field.shape
+    for k in range(slices):
+        for r in range(rows):
+            for c in range(columns):
+                value = field[k, r, c]
+                smallest = largest = value
+                for axis in range(3):
+                    for step in (-1, 1):
+                        z = k + (step if axis == 0 else 0)
+                        y = r + (step if axis == 1 else 0)
+                        x = c + (step if axis == 2 else 0)
+                        inside = 0 <= z < slices and 0 <= y < rows and 0 <= x < columns
+                        other = field[z, y, x] if inside else np.float32(0.0)
+                        smallest, largest = min(smallest, other), max(largest, other)
+                        if step == 1:
+                            faces[axis] += abs(other - value)
+                eroded += smallest
+                dilated += largest
+                edges += value >= level and smallest < level
+                partial += low < value < high
+    return faces, eroded, dilated, edges, partial
 
 
 @numba.njit(cache=True)

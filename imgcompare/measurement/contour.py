@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from imgcompare.geometry import FloatArray, Geometry
-from imgcompare.measurement._kernels import contour_segments
+from imgcompare.measurement._kernels import contour_segments, surface_sums
 
 LEVEL = 0.5
 """Fraction at which the outline is drawn: half a voxel filled is the edge's mean position."""
@@ -41,23 +40,20 @@ class PartOutline:
         The same in the slice's own orthonormal coordinates (y, x), mm.
     metric : float array, shape (2, 2)
         Maps (row, column) to (y, x) mm (`plane_metric`).
+    diagonal_mm : float
+        Diagonal of the bounding box, which no diameter exceeds.
     """
 
     slice_index: int
     index: npt.NDArray[np.float64]
     mm: npt.NDArray[np.float64]
     metric: npt.NDArray[np.float64]
+    diagonal_mm: float
 
     @property
     def corners_mm(self) -> npt.NDArray[np.float64]:
         """Each corner of the outline once, (y, x) mm, shape (n, 2)."""
         return self.mm[:, 0]
-
-    @property
-    def diagonal_mm(self) -> float:
-        """Diagonal of the bounding box, which no diameter exceeds, mm."""
-        points = self.corners_mm
-        return float(np.hypot(*(points.max(axis=0) - points.min(axis=0))))
 
 
 def plane_metric(geometry: Geometry) -> npt.NDArray[np.float64]:
@@ -73,22 +69,42 @@ def plane_metric(geometry: Geometry) -> npt.NDArray[np.float64]:
     return np.array([[across, 0.0], [along, float(np.linalg.norm(column))]])
 
 
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Surface of a fraction map, counted in voxels.
+
+    Attributes
+    ----------
+    faces : tuple of 3 floats
+        Area seen along each axis, in voxel faces (total variation of the fractions).
+    eroded, dilated : float
+        Number of voxels left after erosion and dilation by one voxel along every axis.
+    edges, partial : int
+        Number of voxels inside that touch the outside, and of partially filled ones.
+    """
+
+    faces: tuple[float, float, float]
+    eroded: float
+    dilated: float
+    edges: int
+    partial: int
+
+    @property
+    def soft_share(self) -> float:
+        """Partially filled voxels per edge voxel, at most 1."""
+        return min(self.partial / max(self.edges, 1), 1.0)
+
+
+def surface_of(field: FloatField) -> Surface:
+    """Count the surface of a `padded` fraction map."""
+    faces, eroded, dilated, edges, partial = surface_sums(field, LEVEL, *SOFT_VOXEL)
+    a, b, c = (float(f) for f in faces)
+    return Surface((a, b, c), float(eroded), float(dilated), int(edges), int(partial))
+
+
 def is_soft(fraction: FloatArray) -> bool:
     """Tell whether a fraction map holds partial volumes, or only a yes or no for each voxel."""
-    return soft_share(fraction) > SOFT_SHARE
-
-
-def soft_share(fraction: FloatArray) -> float:
-    """Give the number of partially filled voxels per edge voxel, at most 1."""
-    low, high = SOFT_VOXEL
-    partial = int(np.count_nonzero((fraction > low) & (fraction < high)))
-    return min(partial / max(edge_voxels(fraction), 1), 1.0)
-
-
-def edge_voxels(fraction: FloatArray) -> int:
-    """Count the voxels inside the outline that touch its outside within a slice or across."""
-    inside = np.pad(np.asarray(fraction) >= LEVEL, 1)
-    return int(np.count_nonzero(inside & ~ndimage.binary_erosion(inside)))
+    return surface_of(padded(fraction)).soft_share > SOFT_SHARE
 
 
 def anti_aliased(fraction: FloatArray, axes: tuple[int, ...] = (1, 2)) -> FloatField:
@@ -110,8 +126,8 @@ def padded(fraction: FloatArray) -> FloatField:
     return np.pad(np.asarray(fraction, dtype=np.float32), 1)
 
 
-def part_outlines(field: FloatField, geometry: Geometry) -> Iterator[PartOutline]:
-    """Give the outline of each connected part on each slice.
+def part_outlines(field: FloatField, geometry: Geometry) -> tuple[PartOutline, ...]:
+    """Give the outline of each connected part on each slice, largest first.
 
     Parameters
     ----------
@@ -120,21 +136,34 @@ def part_outlines(field: FloatField, geometry: Geometry) -> Iterator[PartOutline
     geometry : Geometry
         Grid of the map without the layer.
 
-    Yields
-    ------
-    PartOutline
-        Indices refer to the map without the layer. Parts connect by side or corner.
+    Returns
+    -------
+    tuple of PartOutline
+        By falling diagonal of the bounding box. Indices refer to the map without the layer.
+        Parts connect by side or corner.
     """
     parts, count = ndimage.label(field >= LEVEL, structure=IN_PLANE)
+    if not count:
+        return ()
+    segments, owner, position = contour_segments(field, parts, LEVEL)
+    order = np.argsort(owner, kind="stable")
+    index = segments[order].reshape(-1, 2, 2) - 1.0
     metric = plane_metric(geometry)
-    for k in range(1, field.shape[0] - 1) if count else ():
-        if not parts[k].any():
-            continue
-        segments, owner = contour_segments(field[k], parts[k], LEVEL)
-        ends = segments.reshape(-1, 2, 2) - 1.0
-        for part in np.unique(owner):
-            index = ends[owner == part]
-            yield PartOutline(k - 1, index, index @ metric.T, metric)
+    mm = index @ metric.T
+    starts = np.flatnonzero(np.diff(owner[order], prepend=-1))
+    extent = np.maximum.reduceat(mm[:, 0], starts) - np.minimum.reduceat(mm[:, 0], starts)
+    diagonal = np.hypot(extent[:, 0], extent[:, 1])
+    stops = np.append(starts[1:], len(order))
+    return tuple(
+        PartOutline(
+            int(position[order[starts[n]]]) - 1,
+            index[starts[n] : stops[n]],
+            mm[starts[n] : stops[n]],
+            metric,
+            float(diagonal[n]),
+        )
+        for n in np.argsort(-diagonal, kind="stable")
+    )
 
 
 def surface_points(field: FloatField) -> npt.NDArray[np.float64]:

@@ -7,7 +7,6 @@ the plane of acquisition the two ends of a diameter lie on one slice and on one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,12 +21,13 @@ from imgcompare.measurement._kernels import (
 )
 from imgcompare.measurement.contour import (
     LEVEL,
+    SOFT_SHARE,
     FloatField,
     PartOutline,
     anti_aliased,
-    is_soft,
     padded,
     part_outlines,
+    surface_of,
     surface_points,
 )
 
@@ -66,7 +66,8 @@ class PlanarDiameters:
 
 def outline_field(fraction: FloatArray) -> FloatField:
     """Map whose half level is the outline: the fractions, or an anti-aliased yes-or-no map."""
-    return padded(fraction if is_soft(fraction) else anti_aliased(fraction))
+    field = padded(fraction)
+    return field if surface_of(field).soft_share > SOFT_SHARE else padded(anti_aliased(fraction))
 
 
 def planar_diameters(field: FloatField, geometry: Geometry) -> PlanarDiameters | None:
@@ -89,7 +90,7 @@ def planar_diameters(field: FloatField, geometry: Geometry) -> PlanarDiameters |
     Eisenhauer 2009 (RECIST 1.1); Wen 2010 (RANO): largest perpendicular on the same slice.
     """
     best: tuple[float, PartOutline, npt.NDArray[np.float64]] | None = None
-    for part in by_size(part_outlines(field, geometry)):
+    for part in part_outlines(field, geometry):
         if best is not None and part.diagonal_mm <= best[0]:
             break
         length, first, second = longest_pair(part.corners_mm)
@@ -108,7 +109,7 @@ def short_axis(field: FloatField, geometry: Geometry) -> Diameter | None:
     Schwartz 2009, 10.1016/j.ejca.2008.10.028.
     """
     best: Diameter | None = None
-    for part in by_size(part_outlines(field, geometry)):
+    for part in part_outlines(field, geometry):
         if best is not None and part.diagonal_mm <= best.length_mm:
             break
         length, first, second = longest_pair(part.corners_mm)
@@ -142,7 +143,7 @@ def viable_diameters(field: FloatField, geometry: Geometry) -> PlanarDiameters |
     Lencioni 2010, 10.1055/s-0030-1247132 (mRECIST); Wen 2010 (RANO: exclude necrosis).
     """
     best: tuple[float, PartOutline, npt.NDArray[np.float64]] | None = None
-    for part in by_size(part_outlines(field, geometry)):
+    for part in part_outlines(field, geometry):
         floor = best[0] if best else 0.0
         if best is not None and part.diagonal_mm <= floor:
             break
@@ -158,11 +159,6 @@ def viable_diameters(field: FloatField, geometry: Geometry) -> PlanarDiameters |
     start, along = _direction(part, pair)
     extent = _solid_crossing(part, start, along, length)
     return PlanarDiameters(_longest(length, part, pair), _across(part, start, along, extent))
-
-
-def by_size(parts: Iterable[PartOutline]) -> list[PartOutline]:
-    """Sort parts by the diagonal of their bounding box, largest first."""
-    return sorted(parts, key=lambda part: -part.diagonal_mm)
 
 
 def _longest(length: float, part: PartOutline, pair: npt.NDArray[np.float64]) -> Diameter:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imgcompare.errors import GeometryMismatchError
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.measurement import diameters
-from imgcompare.measurement.contour import is_soft
+from imgcompare.measurement.contour import SOFT_SHARE, Surface, padded, surface_of
 from imgcompare.measurement.intensity import intensity_estimates
 from imgcompare.measurement.uncertainty import (
     LOW_RELIABILITY,
@@ -58,11 +58,17 @@ class _Region:
     image: AnyArray
     geometry: Geometry
     edge_noise: float
+    surface: Surface
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether the outline holds partial volumes."""
+        return self.surface.soft_share > SOFT_SHARE
 
     @property
     def outline(self) -> str:
         """How its outline was drawn, in words."""
-        if is_soft(self.fraction):
+        if self.is_soft:
             return "sub-voxel outline at fraction 0.5"
         return "anti-aliased outline of whole voxels"
 
@@ -101,8 +107,9 @@ def measure_lesion(
     -------
     tuple of Measurement
         Volumes in mL with 95 % intervals for the whole lesion, each tissue that
-        ``segmentation.fractions`` names (zero if it is empty) and each that was looked for. Diameters in mm, with their ends in patient coordinates, for the whole lesion and
-        for the enhancing (viable) part; mean and spread of the image values per compartment.
+        ``segmentation.fractions`` names (zero if it is empty) and each that was looked for.
+        Diameters in mm, with their ends in patient coordinates, for the whole lesion and for the
+        enhancing (viable) part; mean and spread of the image values per compartment.
 
     Raises
     ------
@@ -118,7 +125,8 @@ def measure_lesion(
     for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
-        region = _Region(name, fraction, image, segmentation.geometry, ratio)
+        surface = surface_of(padded(fraction))
+        region = _Region(name, fraction, image, segmentation.geometry, ratio, surface)
         rows = tuple(_rows(region, unit))
         extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
         for row in rows:
@@ -227,8 +235,10 @@ def _common_flags(segmentation: LesionSegmentation, aligned: AlignedTimepoint) -
 
 
 def _rows(region: _Region, unit: str) -> Iterator[_Row]:
-    volume = volume_estimate(region.fraction, region.geometry, edge_noise=region.edge_noise)
-    counting = "sum of voxel fractions" if is_soft(region.fraction) else "sum of whole voxels"
+    volume = volume_estimate(
+        region.fraction, region.geometry, surface=region.surface, edge_noise=region.edge_noise
+    )
+    counting = "sum of voxel fractions" if region.is_soft else "sum of whole voxels"
     yield _Row("volume", "mL", volume, counting if volume.value else ZERO_METHOD)
     if region.name in (WHOLE, Tissue.ENHANCING.value):
         yield from _diameter_rows(region)
@@ -276,7 +286,7 @@ def _length_row(
     estimate = diameter_estimate(
         diameter.length_mm,
         region.geometry,
-        shift=boundary_shift(region.fraction),
+        shift=boundary_shift(region.surface),
         through_plane=quantity == "diameter_3d",
     )
     ends = diameter.endpoints_lps_mm(region.geometry)

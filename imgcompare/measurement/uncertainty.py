@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from imgcompare.geometry import AnyArray, FloatArray, Geometry
-from imgcompare.measurement.contour import edge_voxels, soft_share
+from imgcompare.measurement.contour import Surface, padded, surface_of
 
 Z95 = 1.96
 """Standard deviations either side that hold 95 % of a normal distribution."""
@@ -49,7 +49,11 @@ MIN_DIAMETER_SLICES = 3.0
 LOW_RELIABILITY = "LOW_RELIABILITY"
 """Flag of a figure whose lesion is too small for its slices."""
 
-_LAPLACE_DIFFERENCE = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
+MEDIAN_OF_NORMAL = 0.6745
+"""Median of the absolute value of a standard normal variable."""
+
+SECOND_DIFFERENCE_GAIN = 6.0
+"""Growth of white noise by second differences (1, −2, 1) along rows, then along columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +66,22 @@ class Estimate:
     high: float
 
 
-def boundary_shift(fraction: FloatArray) -> float:
+def boundary_shift(surface: Surface) -> float:
     """Give the SD of the outline's position in voxels, from `SOFT_SHIFT` to `HARD_SHIFT`.
 
     Part of an outline may be soft and part of it hard, e.g. where tissues were told apart by
     partial volume inside a given yes-or-no mask; their variances are averaged.
     """
-    soft = soft_share(fraction)
+    soft = surface.soft_share
     return math.sqrt(soft * SOFT_SHIFT**2 + (1.0 - soft) * HARD_SHIFT**2)
 
 
 def volume_estimate(
-    fraction: FloatArray, geometry: Geometry, *, edge_noise: float = 0.0
+    fraction: FloatArray,
+    geometry: Geometry,
+    *,
+    surface: Surface | None = None,
+    edge_noise: float = 0.0,
 ) -> Estimate:
     """Volume of a fraction map with its 95 % interval.
 
@@ -83,6 +91,8 @@ def volume_estimate(
         Part of each voxel that belongs to the compartment.
     geometry : Geometry
         Its grid.
+    surface : Surface, optional
+        Its surface, where it has been counted already.
     edge_noise : float
         Image noise over the contrast of lesion and surroundings (`edge_noise_ratio`).
 
@@ -96,33 +106,23 @@ def volume_estimate(
     Boundary model of criteria.md §6; image noise as an independent error of each edge voxel.
     """
     voxel = geometry.voxel_volume_ml
-    value = float(np.asarray(fraction, dtype=np.float64).sum()) * voxel
-    if value == 0.0:
+    count = float(np.asarray(fraction).sum(dtype=np.float64))
+    if count == 0.0:
         return Estimate(0.0, 0.0, 0.0, SMALLEST_SEEN_VOXELS * voxel)
-    shift = boundary_shift(fraction)
-    systematic = np.sum([(shift * area) ** 2 for area in projected_faces(fraction)])
+    surface = surface or surface_of(padded(fraction))
+    shift = boundary_shift(surface)
+    systematic = sum((shift * area) ** 2 for area in surface.faces)
     each = shift**2 + min(edge_noise, MAX_EDGE_NOISE) ** 2
-    sd = voxel * math.sqrt(float(systematic) + max(edge_voxels(fraction), 1) * each)
-    smallest, largest = hard_bounds_ml(fraction, geometry)
-    low = max(value - Z95 * sd, smallest, 0.0)
-    return Estimate(value, sd, low, min(value + Z95 * sd, largest))
+    half = Z95 * math.sqrt(systematic + max(surface.edges, 1) * each)
+    value, reach = count * voxel, half * voxel
+    smallest, largest = hard_bounds_ml(surface, value, geometry)
+    return Estimate(value, reach / Z95, max(value - reach, smallest), min(value + reach, largest))
 
 
-def projected_faces(fraction: FloatArray) -> tuple[float, float, float]:
-    """Area of the outline seen along each axis, counted in voxel faces (total variation)."""
-    field = np.pad(np.asarray(fraction, dtype=np.float64), 1)
-    a, b, c = (float(np.abs(np.diff(field, axis=axis)).sum()) for axis in range(3))
-    return a, b, c
-
-
-def hard_bounds_ml(fraction: FloatArray, geometry: Geometry) -> tuple[float, float]:
-    """Volume of the lesion eroded and dilated by half a voxel along every axis, mL."""
-    field = np.pad(np.asarray(fraction, dtype=np.float64), 1)
-    cross = ndimage.generate_binary_structure(3, 1)
-    eroded = ndimage.grey_erosion(field, footprint=cross).sum()
-    dilated = ndimage.grey_dilation(field, footprint=cross).sum()
-    half = 0.5 * geometry.voxel_volume_ml
-    return float(field.sum() + eroded) * half, float(field.sum() + dilated) * half
+def hard_bounds_ml(surface: Surface, value_ml: float, geometry: Geometry) -> tuple[float, float]:
+    """Volume of a lesion of known volume eroded and dilated by half a voxel everywhere, mL."""
+    voxel = geometry.voxel_volume_ml
+    return 0.5 * (value_ml + surface.eroded * voxel), 0.5 * (value_ml + surface.dilated * voxel)
 
 
 def diameter_estimate(
@@ -176,11 +176,8 @@ def noise_sd(image: AnyArray) -> float:
     values = np.asarray(image, dtype=np.float64)
     if min(values.shape[1:]) < MIN_SLICES:
         return 0.0
-    difference = ndimage.convolve(values, _LAPLACE_DIFFERENCE[None], mode="nearest")
-    inner = np.abs(difference[:, 1:-1, 1:-1])
-    gain = float(np.linalg.norm(_LAPLACE_DIFFERENCE))
-    median_of_normal = 0.6745  # median of |x| for a standard normal x
-    return float(np.median(inner)) / (median_of_normal * gain)
+    difference = np.diff(np.diff(values, n=2, axis=1), n=2, axis=2)
+    return float(np.median(np.abs(difference))) / (MEDIAN_OF_NORMAL * SECOND_DIFFERENCE_GAIN)
 
 
 def edge_noise_ratio(

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgcompare.measurement.contour import padded, surface_of
 from imgcompare.measurement.uncertainty import (
     HARD_SHIFT,
     SMALLEST_SEEN_VOXELS,
@@ -44,7 +45,7 @@ def test_half_a_voxel_moves_a_ball_by_the_known_part():
     # criteria.md §6: D = 20, δ = .5 → +15.8 % for a shift along the normal
     fraction, geometry = ball(10.0)
     value = volume_estimate(fraction, geometry).value
-    low, high = hard_bounds_ml(fraction, geometry)
+    low, high = hard_bounds_ml(surface_of(padded(fraction)), value, geometry)
     assert high / value - 1.0 == pytest.approx(0.158, abs=0.05)
     assert 1.0 - low / value == pytest.approx(0.143, abs=0.05)
 
@@ -52,10 +53,10 @@ def test_half_a_voxel_moves_a_ball_by_the_known_part():
 def test_thick_slices_and_yes_or_no_outlines_widen_the_interval():
     fine, thin = ball(10.0)
     coarse, thick = ball(10.0, (5.0, 1.0, 1.0))
-    assert boundary_shift(fine) == SOFT_SHIFT
-    assert boundary_shift(fine >= 0.5) == HARD_SHIFT
+    assert boundary_shift(surface_of(padded(fine))) == SOFT_SHIFT
+    assert boundary_shift(surface_of(padded(fine >= 0.5))) == HARD_SHIFT
     half = np.where(np.indices(fine.shape)[2] > 11, fine, fine >= 0.5)
-    assert SOFT_SHIFT < boundary_shift(half) < HARD_SHIFT
+    assert SOFT_SHIFT < boundary_shift(surface_of(padded(half))) < HARD_SHIFT
     soft = volume_estimate(fine, thin).sd
     assert volume_estimate((fine >= 0.5).astype(np.float32), thin).sd > soft
     assert volume_estimate(coarse, thick).sd > 2.0 * soft
