@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from imgcompare.errors import ConfigurationError, ImgCompareError, UnreadableFileError
+from imgcompare.errors import ConfigurationError, ImgCompareError, InputError
 from imgcompare.loading import words
 from imgcompare.loading.choice import Candidate
 from imgcompare.loading.courses import Study, Subject
@@ -49,6 +49,7 @@ _DATES = (
     (re.compile(r"(?<!\d)(\d{4})[-_.]?(\d{2})[-_.]?(\d{2})(?!\d)"), (1, 2, 3)),
     (re.compile(r"(?<!\d)(\d{2})[-_.](\d{2})[-_.](\d{4})(?!\d)"), (3, 2, 1)),
 )
+_BIDS_ENTITY = re.compile(r"(?:sub|ses|run)-[A-Za-z0-9]+_?")
 _CT_ROLES = frozenset((Role.CT, Role.CT_PRE, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED))
 
 
@@ -242,7 +243,7 @@ def _visit_studies(
     for n, path in enumerate(sorted(paths, key=lambda p: natural_key(p.name)), start=1):
         try:
             candidates.append((path, _candidate(path, role_of_name(path), n, scrub)))
-        except UnreadableFileError as error:
+        except InputError as error:
             problems.append(scrub(str(error)))
     counts = Counter(c.role for _, c in candidates if c.role is not Role.OTHER)
     if not counts or max(counts.values()) == 1:
@@ -272,7 +273,7 @@ def _rest_of_name(path: Path) -> str:
 
 def role_of_name(path: Path) -> RoleGuess:
     """Name the role of a converted file from its name, else from its folder's."""
-    for text in (stem(path), path.parent.name):
+    for text in (_BIDS_ENTITY.sub("", stem(path)), path.parent.name):
         line = words.normalise(text)
         mr = guess_role(Evidence("MR", text))
         if mr.role not in (Role.OTHER, Role.LOCALIZER):

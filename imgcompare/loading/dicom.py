@@ -75,7 +75,10 @@ def add_file(path: str, root: Path, found: Found) -> bool:
 def _sort_in(path: str, header: Header, found: Found) -> None:
     sop_class = text(header.values.get(SERIES_TAGS["sop_class"]))
     if sop_class in CLASSIC_CLASSES:
-        found.instances.append(make_instance(path, header, found.cache))
+        instance = make_instance(path, header, found.cache)
+        if instance.truncated and not (instance.position and instance.facts.pixel_spacing_mm):
+            raise UnreadableFileError("is cut off within its header")
+        found.instances.append(instance)
     elif sop_class in ENHANCED_CLASSES:
         found.instances.extend(expand(path, header, found.cache))
     elif sop_class and sop_class != DIRECTORY_CLASS:

@@ -146,14 +146,14 @@ def _begin(window: _Window) -> tuple[int, str]:
         if tag == 0x00100002:
             syntax = buffer[value : value + length].decode("ascii", "replace").strip("\0 ")
         position = value + length
-    if position >= window.size:
+    if position + 8 > window.size:
         raise UnreadableFileError("is cut off within its header")
     return position, syntax or _guess_syntax(buffer[position : position + 8])
 
 
 def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
     """Skip the file meta group by its length, which nearly every file states."""
-    if buffer[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
+    if len(buffer) < 152 or buffer[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
         return None
     start = _LENGTH(buffer, 140)[0] + 144
     at = buffer.find(b"\x02\x00\x10\x00UI", 144, start)

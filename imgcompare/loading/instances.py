@@ -146,8 +146,9 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
     expected = facts.pixels.frame_bytes * facts.pixels.frames
     stored_at = header.pixel_offset
     plain = stored_at is not None and header.pixel_length >= 0
-    truncated = plain and (
-        header.pixel_length < expected or (stored_at or 0) + expected > header.file_size
+    absent = stored_at is None and header.pixel_length == 0
+    truncated = absent or (
+        plain and (header.pixel_length < expected or (stored_at or 0) + expected > header.file_size)
     )
     moment = text(get(_TAG["acquisition_datetime"]))
     b_value = get(_TAG["b_value"])

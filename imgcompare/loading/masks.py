@@ -36,6 +36,10 @@ In ``binary`` every value but 0 is lesion; in ``instances`` every value is a les
 resection cavity from 2023 on, which is why a scheme is asked for and never guessed.
 """
 
+SAME_VOXEL: Final = 0.05
+"""A mask lies on a grid if its voxels are off by no more than this part of one: converters write
+positions with single precision, qforms with less."""
+
 
 def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "image") -> LabelMap:
     """Read a label map that lies on a given grid.
@@ -66,16 +70,26 @@ def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "imag
     file = Path(path)
     found = inspect(file)
     bare = Geometry(found.geometry.shape, found.geometry.affine, onto.frame_of_reference_uid)
-    require_same_grid(
-        bare,
-        onto,
-        what=f"Mask {file.name} and {what}",
-        remedy="Draw or resample the mask on that image.",
-    )
+    if not _coincide(bare, onto):
+        require_same_grid(
+            bare,
+            onto,
+            what=f"Mask {file.name} and {what}",
+            remedy="Draw or resample the mask on that image.",
+        )
     labels = _whole_numbers(read_array(file), file.name)
     if not labels.any():
         raise InputError(f"Mask {file.name} is empty: all its voxels are 0.")
     return LabelMap(labels, onto)
+
+
+def _coincide(mask: Geometry, image: Geometry) -> bool:
+    """Whether all corners agree to a small part of a voxel."""
+    if mask.shape != image.shape:
+        return False
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
+    shift = image.world_to_index(mask.index_to_world(corners)) - corners
+    return float(np.abs(shift).max()) <= SAME_VOXEL
 
 
 def _whole_numbers(array: AnyArray, name: str) -> npt.NDArray[np.integer]:
@@ -132,7 +146,7 @@ def read_lesions(
         return (region,)
     import cc3d
 
-    pieces = cc3d.connected_components(np.asarray(region.array), connectivity=26)
+    pieces = cc3d.connected_components(np.array(region.array), connectivity=26)
     sizes = np.bincount(pieces.ravel())[1:]
     return tuple(LabelMap(pieces == n + 1, onto) for n in np.argsort(-sizes, kind="stable"))
 

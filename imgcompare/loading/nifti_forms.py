@@ -18,6 +18,26 @@ FORMS_AGREE_MM: Final = 0.1
 _DIMS, _PIXDIM, _CODES, _QUATERNION, _ROWS = 40, 76, 252, 256, 280  # byte offsets, NIfTI-1
 
 
+def stated_affine(path: Path) -> npt.NDArray[np.float64] | None:
+    """Give the affine that a NIfTI-1 header states: the sform, else the qform.
+
+    ITK takes the qform where both agree, whose single-precision quaternion loses up to 1e-3 rad
+    near half-turns (0.1 mm at the edge of a head); the sform does not.
+
+    Returns
+    -------
+    array, shape (4, 4), or None
+        (i, j, k) to RAS mm; None for other formats and where neither form is set.
+    """
+    header = _header(path)
+    if header is None:
+        return None
+    qform_code, sform_code = struct.unpack_from(f"{header[0]}2h", header[1], _CODES)
+    if sform_code > 0:
+        return _sform(*header)
+    return _qform(*header) if qform_code > 0 else None
+
+
 def form_notes(path: Path) -> tuple[str, ...]:
     """Say where the header of a NIfTI-1 file holds two different positions, or none.
 
@@ -46,7 +66,7 @@ def form_notes(path: Path) -> tuple[str, ...]:
     off = float(np.abs(difference @ np.vstack([corners, np.ones(8)])).max())
     if not off > FORMS_AGREE_MM:
         return ()
-    return (f"its qform and sform differ by up to {off:.1f} mm; check its orientation",)
+    return (f"its qform and sform differ by up to {off:.1f} mm; the sform is used",)
 
 
 def _header(path: Path) -> tuple[str, bytes] | None:

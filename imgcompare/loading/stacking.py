@@ -19,8 +19,8 @@ COSINE_TOLERANCE: Final = 2e-3
 SAME_POSITION_MM: Final = 0.01
 """Planes closer than this lie at one position; the thinnest clinical spacing is 0.1 mm."""
 
-ROUNDING_MM: Final = 0.06
-"""Positions written with one decimal are off by up to 0.05 mm."""
+ROUNDING_MM: Final = 0.11
+"""Positions written with one decimal are off by up to 0.05 mm, at a slice and at the ends."""
 
 UNEVEN_FRACTION: Final = 0.02
 """A plane may be off its regular position by this part of the spacing."""
@@ -280,7 +280,11 @@ def _uneven(heights: npt.NDArray[np.float64]) -> str:
     if np.abs(heights - regular).max() <= allowed:
         return ""
     steps = np.rint(gaps / unit)
-    if steps.min() >= 1 and np.abs(gaps - steps * unit).max() <= 2 * allowed * steps.max():
+    if (
+        steps.min() >= 1
+        and steps.max() > 1
+        and np.abs(gaps - steps * unit).max() <= 2 * allowed * steps.max()
+    ):
         unit = float((heights[-1] - heights[0]) / steps.sum())
         expected = heights[0] + np.arange(int(steps.sum()) + 1) * unit
         found = np.concatenate([[0], np.cumsum(steps)]).astype(int)

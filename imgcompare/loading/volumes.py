@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from imgcompare.errors import NothingFoundError, SeriesError, UnreadableFileError
-from imgcompare.geometry import AnyArray, Geometry, from_sitk
-from imgcompare.loading.nifti_forms import form_notes
+from imgcompare.geometry import AnyArray, Geometry, from_nifti_affine, from_sitk
+from imgcompare.loading.nifti_forms import form_notes, stated_affine
 from imgcompare.loading.pixels import MAX_VOXELS
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ def inspect(path: Path) -> VolumeFile:
         probe.SetDirection(direction.ravel().tolist())
         affine = np.array(from_sitk(probe).affine)
     geometry = Geometry((int(shape[2]), int(shape[1]), int(shape[0])), affine)
+    stated = stated_affine(path)
+    if stated is not None and np.isfinite(stated).all() and not refusal:
+        geometry = from_nifti_affine(stated, geometry.shape[::-1])
     return VolumeFile(geometry, refusal, form_notes(path))
 
 

@@ -19,7 +19,7 @@ def normalise(text: str) -> str:
 
     A trailing minus as in ``C-`` is kept as the word ``c-``.
     """
-    lowered = _MINUS.sub(" cminus ", text.lower().replace("w/o", " without "))
+    lowered = _MINUS.sub(" cminus ", text.lower().replace("w/o", " without ").replace("+", " +"))
     return f" {_SEPARATORS.sub(' ', lowered).strip()} "
 
 
@@ -41,7 +41,7 @@ _NOT_A_PHASE = (
 WITHOUT_CONTRAST: Final = word(
     rf"pre ?{_MEDIUM}",
     rf"pre{_NOT_A_PHASE}",
-    rf"(?:t1w?|ct) ?pre{_NOT_A_PHASE}",
+    r"t1w?pre|ctpre",
     r"nativ(?:e|o|a|er|es|ne)?",
     r"t1w?n",
     r"plain",
@@ -59,12 +59,12 @@ WITHOUT_CONTRAST: Final = word(
 
 WITH_CONTRAST: Final = word(
     rf"post ?{_MEDIUM}",
-    rf"(?:t1w?|ct) ?post{_NOT_A_PHASE}",
+    r"ctpost",
     rf"post{_NOT_A_PHASE}",
     rf"(?:w|with|avec|con|com|mit|met|nach|after|apres|après|dopo|tras|na|pos|pós|med|efter|plus) "
     rf"{_MEDIUM}",
     rf"\+ ?(?:{_MEDIUM}|k)",
-    r"(?:c|gd|km|ce|k)\+",
+    r"(?:c|gd|km|ce|k) \+",
     r"(?:t1w?|ct) ?\+",
     rf"{_AGENTS}",
     r"t1w?(?:c|ce|gd|km|gad|ca|cm|post)|ce ?t1w?",
@@ -133,7 +133,7 @@ CT_UNSUITABLE: Final = word(
 )
 """CT series that are no plain volume of attenuation."""
 
-_PREFIX = r"(?:3d|2d|ax|sag|cor|tra|axial|obl|wip|ir|fl|fs|ce)?"
+_PREFIX = r"(?:3d|2d|ax|sag|cor|tra|axial|obl|wip|ir|fl|fs|ce|s)?"
 ADC: Final = word(r"d?adc\w*", r"apparent diff\w*", r"average dc")
 DWI: Final = word(r"e?dwi\w*|dw|diff\w*|dti\w*|trace\w*|b ?\d{3,4}|resolve|ivim|hardi|dki|isodwi")
 FLAIR: Final = word(

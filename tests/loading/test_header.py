@@ -1,0 +1,152 @@
+"""The quick tag walk gives what pydicom gives, and falls back to it where it must."""
+
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from imgcompare.errors import UnreadableFileError
+from imgcompare.loading.header import read_header
+from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS, date, seconds, text
+from tests.loading.dicom_builder import SeriesSpec, write_series
+
+LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+
+
+def one_file(folder: Path, **spec: Any) -> Path:
+    return write_series(folder, SeriesSpec(**spec))[0]
+
+
+@pytest.mark.parametrize("syntax", LITTLE)
+def test_walk_agrees_with_pydicom(tmp_path: Path, syntax: str) -> None:
+    path = one_file(tmp_path, syntax=syntax, slope=2.5, intercept=-7.0)
+    header = read_header(path)
+    assert header is not None
+    dataset = pydicom.dcmread(path)
+    for tag in WANTED_TAGS:
+        if tag in dataset and tag not in BINARY_TAGS:
+            value = dataset[tag].value
+            many = isinstance(value, pydicom.multival.MultiValue)
+            expected = "\\".join(map(str, value)) if many else str(value)
+            assert text(header.values[tag]) == expected
+        elif tag not in dataset:
+            assert tag not in header.values
+    data = path.read_bytes()
+    assert header.pixel_offset is not None
+    start = header.pixel_offset
+    assert data[start : start + header.pixel_length] == dataset.PixelData
+
+
+@pytest.mark.parametrize("syntax", LITTLE)
+@pytest.mark.parametrize("undefined", [True, False])
+def test_sequences_are_stepped_over(tmp_path: Path, syntax: str, undefined: bool) -> None:
+    inner = Dataset()
+    inner.SeriesDescription = "inside a sequence"
+    inner.is_undefined_length_sequence_item = undefined
+    nested = Dataset()
+    nested.ReferencedImageSequence = [inner]
+    path = one_file(tmp_path, syntax=syntax, tags={"ReferencedStudySequence": [nested, inner]})
+    if undefined:
+        dataset = pydicom.dcmread(path)
+        dataset["ReferencedStudySequence"].is_undefined_length = True
+        dataset.save_as(path)
+    header = read_header(path)
+    assert header is not None
+    assert header.values[0x0008103E].strip() == b"AX T1"
+    assert header.pixel_offset is not None
+
+
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_unusual_files_are_read_with_pydicom(tmp_path: Path, syntax: str) -> None:
+    path = one_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    if syntax == ExplicitVRBigEndian:
+        words = dataset.pixel_array.astype(">i2")
+        dataset.PixelData = words.tobytes()
+        pydicom.dcmwrite(path, dataset, implicit_vr=False, little_endian=False)
+    else:
+        dataset.save_as(path)
+    header = read_header(path)
+    assert header is not None
+    assert header.pixel_offset is None
+    assert text(header.values[0x0008103E]) == "AX T1"
+    assert header.values[0x00280010] == (17).to_bytes(2, "little")
+
+
+def test_file_without_preamble(tmp_path: Path) -> None:
+    path = one_file(tmp_path, syntax=ImplicitVRLittleEndian)
+    data = path.read_bytes()
+    # the group length element tells where the data set starts
+    start = 144 + int.from_bytes(data[140:144], "little")
+    bare = tmp_path / "bare"
+    bare.write_bytes(data[start:])
+    header = read_header(bare)
+    assert header is not None
+    assert text(header.values[0x0008103E]) == "AX T1"
+
+
+@pytest.mark.parametrize("content", [b"", b"not an image", bytes(500), b"\x89PNG" + bytes(300)])
+def test_other_files_are_no_dicom(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert read_header(path) is None
+
+
+@pytest.mark.parametrize("length", [140, 200, 400, 520])
+def test_file_cut_within_its_header_is_refused(tmp_path: Path, length: int) -> None:
+    path = one_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(UnreadableFileError, match=r"cut off|damaged"):
+        read_header(path)
+
+
+def test_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError, match="opened"):
+        read_header(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("19591209", "1959-12-09"),
+        ("1959.12.09", "1959-12-09"),
+        ("19000101", "1900-01-01"),
+        ("20240230", None),
+        ("", None),
+        ("2024", None),
+    ],
+)
+def test_dates(value: str, expected: str | None) -> None:
+    found = date(value)
+    assert (found.isoformat() if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("101500", 36900.0),
+        ("101500.25", 36900.25),
+        ("10:15:00", 36900.0),
+        ("1015", 36900.0),
+        ("10", 36000.0),
+        ("", None),
+        ("noon", None),
+    ],
+)
+def test_times(value: str, expected: float | None) -> None:
+    assert seconds(value) == expected
+
+
+def test_text_in_other_character_sets() -> None:
+    assert text("Schädel".encode("latin-1"), b"ISO_IR 100") == "Schädel"
+    assert text("頭部".encode(), b"ISO_IR 192") == "頭部"
+    assert text(b"\xff\xfe", b"nonsense")  # unknown sets never fail

@@ -1,0 +1,188 @@
+"""Voxels keep their exact real values in the smallest safe type."""
+
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from imgcompare.errors import SeriesError, UnreadableFileError
+from imgcompare.loading import scan
+from imgcompare.model import Quantity, Series, Volume
+from tests.builders import make_geometry
+from tests.loading.dicom_builder import SeriesSpec, write_series
+
+GRID = make_geometry((5, 12, 9))
+
+
+def stored(low: int, high: int, dtype: Any) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).integers(low, high, GRID.shape, dtype=dtype)
+
+
+def only(folder: Path) -> Series:
+    (course,) = scan(folder).courses
+    (series,) = [s for t in course.timepoints for s in (*t.series.values(), *t.others)]
+    return series
+
+
+def load(folder: Path, **spec: Any) -> Volume:
+    write_series(folder, SeriesSpec(geometry=GRID, **spec))
+    return only(folder).load()
+
+
+@pytest.mark.parametrize("syntax", [None, ImplicitVRLittleEndian])
+def test_hounsfield_units_stay_int16(tmp_path: Path, syntax: str | None) -> None:
+    raw = stored(0, 4000, np.int16)
+    more = {"syntax": syntax} if syntax else {}
+    volume = load(tmp_path, array=raw, modality="CT", slope=1.0, intercept=-1024.0, **more)
+    assert volume.array.dtype == np.int16
+    assert volume.quantity is Quantity.HU
+    np.testing.assert_array_equal(volume.array, raw - 1024)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "intercept", "expected"),
+    [
+        (-32768, 32767, np.int16, 0.0, np.int16),
+        (-32768, 32767, np.int16, -1024.0, np.int32),
+        (0, 4000, np.uint16, -1024.0, np.int16),
+        (0, 65535, np.uint16, 0.0, np.int32),
+        (0, 65535, np.uint16, -32768.0, np.int16),
+        (0, 255, np.uint8, 0.0, np.int16),
+    ],
+)
+def test_values_never_wrap_around(
+    tmp_path: Path, low: int, high: int, dtype: Any, intercept: float, expected: Any
+) -> None:
+    raw = stored(low, high, dtype)
+    raw.flat[:2] = (low, high)
+    volume = load(tmp_path, array=raw, slope=1.0, intercept=intercept)
+    assert volume.array.dtype == expected
+    np.testing.assert_array_equal(volume.array, raw.astype(np.int64) + int(intercept))
+
+
+def test_slope_per_slice_gives_real_values(tmp_path: Path) -> None:
+    raw = stored(0, 3000, np.uint16)
+    slopes = [0.5, 0.25, 1.29035409, 2.0, 1.0]
+    per_slice = {
+        k: {"RescaleSlope": str(s), "RescaleIntercept": str(k)} for k, s in enumerate(slopes)
+    }
+    volume = load(tmp_path, array=raw, per_slice=per_slice)
+    expected = raw * np.array(slopes)[:, None, None] + np.arange(5)[:, None, None]
+    assert volume.array.dtype == np.float32
+    np.testing.assert_allclose(volume.array, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_above_bits_stored_are_dropped(tmp_path: Path, signed: bool) -> None:
+    values = stored(-2048, 2047, np.int16) if signed else stored(0, 4095, np.int16)
+    noisy = (values.astype(np.uint16) & 0x0FFF) | (stored(0, 15, np.uint16) << 12)
+    raw = noisy.view(np.int16) if signed else noisy
+    volume = load(tmp_path, array=raw, tags={"BitsStored": 12, "HighBit": 11})
+    np.testing.assert_array_equal(volume.array, values)
+
+
+def test_values_stored_in_the_high_bits(tmp_path: Path) -> None:
+    values = stored(0, 4095, np.uint16)
+    volume = load(tmp_path, array=values << 4, tags={"BitsStored": 12, "HighBit": 15})
+    np.testing.assert_array_equal(volume.array, values)
+
+
+ENCODERS = {
+    JPEGLosslessSV1: lambda plane: imagecodecs.ljpeg_encode(plane),
+    JPEGLSLossless: lambda plane: imagecodecs.jpegls_encode(plane),
+    JPEG2000Lossless: lambda plane: imagecodecs.jpeg2k_encode(plane, codecformat="j2k", level=0),
+    HTJ2KLossless: lambda plane: imagecodecs.htj2k_encode(plane),
+}
+
+
+@pytest.mark.parametrize("syntax", [*ENCODERS, RLELossless])
+def test_compressed_planes_equal_plain_ones(tmp_path: Path, syntax: str) -> None:
+    raw = stored(0, 4095, np.uint16)
+    tags = {"BitsStored": 12, "HighBit": 11}
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID, array=raw, tags=tags))
+    for path, plane in zip(paths, raw, strict=True):
+        dataset = pydicom.dcmread(path)
+        if syntax == RLELossless:
+            dataset.compress(RLELossless)
+        else:
+            dataset.PixelData = encapsulate([bytes(ENCODERS[syntax](plane))])
+            dataset["PixelData"].is_undefined_length = True
+            dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.save_as(path)
+    np.testing.assert_array_equal(only(tmp_path).load().array, raw)
+
+
+def test_damaged_compressed_plane_is_named(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID))
+    dataset = pydicom.dcmread(paths[2])
+    dataset.PixelData = encapsulate([b"\xff\xd8 this is no picture"])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    dataset.save_as(paths[2])
+    with pytest.raises(UnreadableFileError, match=paths[2].name):
+        only(tmp_path).load()
+
+
+def test_unknown_compression_is_refused_by_name(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID))
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        dataset.PixelData = encapsulate([b"movie "])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.102"
+        dataset.save_as(path)
+    with pytest.raises(UnreadableFileError, match="not supported"):
+        only(tmp_path).load()
+
+
+def test_file_removed_after_the_scan_is_named(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID))
+    series = only(tmp_path)
+    paths[1].unlink()
+    with pytest.raises(UnreadableFileError, match=paths[1].name):
+        series.load()
+
+
+def test_file_shortened_after_the_scan_is_named(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID))
+    series = only(tmp_path)
+    paths[1].write_bytes(paths[1].read_bytes()[:-10])
+    with pytest.raises(UnreadableFileError, match="truncated"):
+        series.load()
+
+
+def test_colour_images_are_refused(tmp_path: Path) -> None:
+    tags = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    grid = make_geometry((3, 4, 6))
+    raw = np.zeros((3, 4, 18), np.uint8)
+    spec = SeriesSpec(geometry=grid, array=raw, tags={**tags, "Columns": 6})
+    write_series(tmp_path, spec)
+    with pytest.raises(SeriesError, match="colour"):
+        only(tmp_path).load()
+
+
+def test_header_that_claims_a_huge_image_is_refused_before_allocation(tmp_path: Path) -> None:
+    write_series(tmp_path, SeriesSpec(geometry=GRID, tags={"Rows": 65535, "Columns": 65535}))
+    with pytest.raises(SeriesError, match=r"cut off|claims"):
+        only(tmp_path).load()
+
+
+def test_loading_twice_gives_equal_independent_arrays(tmp_path: Path) -> None:
+    write_series(tmp_path, SeriesSpec(geometry=GRID))
+    series = only(tmp_path)
+    first, second = series.load().array, series.load().array
+    np.testing.assert_array_equal(first, second)
+    assert not np.shares_memory(first, second)
+    assert not first.flags.writeable
