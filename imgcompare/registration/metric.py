@@ -124,6 +124,7 @@ def make_metric(
     arithmetic: Arithmetic,
     bins: int,
     reward_overlap: bool = False,
+    wide: bool = True,
     thin: int = 1,
 ) -> Metric:
     """Set up the metric at one level.
@@ -138,11 +139,13 @@ def make_metric(
         Histogram bins per image.
     reward_overlap : bool
         See `Metric`.
+    wide : bool
+        Whether to use the air around the foreground too.
     thin : int
         Use every ``thin``-th row and slice only.
     """
     level, other = fixed.levels[size_mm], moving.levels[size_mm]
-    mask, factors = fixed.mask_for(level)
+    mask, factors = fixed.mask_for(level, wide=wide)
     filled = arithmetic.fill_bins(level.values, mask, factors=factors, scaling=fixed.scaling(bins))
     affine = level.affine
     if thin > 1:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from imgcompare.errors import InputError
-from imgcompare.model import Volume
+from imgcompare.model import Quantity, Volume
 from imgcompare.registration.engines import Arithmetic, Factors, Float32, Float64
+from imgcompare.registration.foreground import find_foreground, widen
 from imgcompare.registration.settings import PYRAMID_MM
 
 MASK_MM = 4.0
@@ -21,18 +20,14 @@ average noise away."""
 LARGEST_LEVEL = 14_000_000
 """Voxels beyond which the finest working copy is made coarser; a 1 mm head has 12.6 million."""
 
-THRESHOLD_SHARE = 0.5
-"""Foreground starts this far from the darkest value to Otsu's threshold: lenient, since a bias
-field darkens tissue and losing tissue harms more than keeping some air."""
-
-BORDER_MM = 8.0
-"""Air kept around the foreground: the outline itself is information."""
-
 CLIPPED_PERCENT = 0.5
 """Share of the darkest and brightest foreground voxels that fall into the end bins."""
 
-FRAGMENT_SHARE = 0.1
-"""Foreground pieces smaller than this share of the largest are dropped."""
+AIR_HU = -1024.0
+"""CT values below air mark what was not scanned."""
+
+LEAST_VOXELS = 4
+"""Voxels needed along every axis: fewer show no shift along it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +46,12 @@ class Pyramid:
 
     ``tight`` follows the foreground; ``wide`` adds a border of air. ``centre_mm`` and
     ``radius_mm`` are the foreground's centroid and root mean square distance from it.
-    ``low`` and ``high`` bound the values that tell tissues apart.
+    ``low`` and ``high`` bound the values that tell tissues apart. ``native_affine`` is the
+    image's own.
     """
 
     levels: dict[float, Level]
+    native_affine: Float64
     mask_affine: Float64
     tight: npt.NDArray[np.bool_]
     wide: npt.NDArray[np.bool_]
@@ -78,6 +75,12 @@ class Pyramid:
     def mask_size_mm(self) -> float:
         """Nominal voxel size of the foreground mask."""
         return min(self.levels, key=lambda size: (abs(size - MASK_MM), size))
+
+    @property
+    def foreground_ml(self) -> float:
+        """Volume of the foreground."""
+        voxel_mm3 = abs(float(np.linalg.det(self.mask_affine[:3, :3])))
+        return float(np.count_nonzero(self.tight)) * voxel_mm3 / 1000.0
 
     def scaling(self, bins: int) -> Float64:
         """Factor, offset and largest value that turn voxel values into bin coordinates."""
@@ -119,60 +122,20 @@ def _finest(volume: Volume, size_mm: float) -> Factors:
         size_mm *= 1.1
 
 
-def otsu_threshold(values: npt.NDArray[Any]) -> float:
-    """Threshold that best splits values in two classes.
-
-    References
-    ----------
-    Otsu N. A threshold selection method from gray-level histograms. IEEE SMC 1979;9:62-66.
-    """
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2.0
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    sums = np.cumsum(counts * centres)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = sums / below - (sums[-1] - sums) / above
-    spread = np.nan_to_num(below * above * gap**2)
-    # Values between two well separated classes all split them alike: take the middle.
-    best = np.flatnonzero(spread >= spread.max() * (1.0 - 1e-9))
-    return float(edges[1:][best].mean())
-
-
-def find_foreground(values: Float32, spacing_mm: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Tell body from air: lenient Otsu threshold, specks removed, holes filled."""
-    low, high = np.percentile(values, (1.0, 99.0))
-    clipped = np.clip(values, low, high)
-    threshold = low + THRESHOLD_SHARE * (otsu_threshold(clipped) - low)
-    mask = np.asarray(values > threshold)
-    # Padding by the edge keeps tissue that is cut off by the field of view from being eroded.
-    opened = ndimage.binary_opening(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1, 1:-1]
-    pieces, count = ndimage.label(opened)
-    if count > 1:
-        sizes = np.bincount(pieces.ravel())[1:]
-        kept = np.flatnonzero(sizes >= FRAGMENT_SHARE * sizes.max()) + 1
-        opened = np.isin(pieces, kept)
-    return np.asarray(ndimage.binary_fill_holes(opened), dtype=np.bool_)
-
-
-def _widened(mask: npt.NDArray[np.bool_], spacing_mm: npt.NDArray[np.float64]) -> Any:
-    """Dilate by BORDER_MM."""
-    if not mask.any():
-        return mask
-    reach = np.maximum(0, np.rint(BORDER_MM / spacing_mm)).astype(int)
-    box = np.ones(2 * reach + 1, np.bool_)
-    return ndimage.binary_dilation(mask, box) if box.size > 1 else mask
-
-
 def check_usable(volume: Volume, what: str) -> None:
     """Refuse images that hold no information to align.
 
     Raises
     ------
     InputError
-        If values are not finite, or all the same.
+        If values are not finite, or all the same, or there are too few voxels along an axis.
     """
     array = volume.array
+    if min(array.shape) < LEAST_VOXELS:
+        raise InputError(
+            f"The {what} image [{volume.geometry}] is too thin to align: at least {LEAST_VOXELS} "
+            "voxels along every axis are needed."
+        )
     if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
         raise InputError(
             f"The {what} image holds values that are not finite numbers; replace them first."
@@ -210,17 +173,20 @@ def build(volume: Volume, arithmetic: Arithmetic, *, finest_mm: float, what: str
         values = arithmetic.block_mean(values, factors)
         affine = _coarser(affine, factors)
         chain.append((size, values, affine, factors))
-    return _with_foreground(chain)
+    floor = AIR_HU if volume.quantity is Quantity.HU else -np.inf
+    return _with_foreground(chain, volume.geometry.affine, floor)
 
 
-def _with_foreground(chain: list[tuple[float, Float32, Float64, Factors]]) -> Pyramid:
+def _with_foreground(
+    chain: list[tuple[float, Float32, Float64, Factors]], native_affine: Float64, floor: float
+) -> Pyramid:
     """Find foreground on the level nearest to MASK_MM and describe the others relative to it."""
     sizes = [size for size, *_ in chain]
     at = min(range(len(chain)), key=lambda n: (abs(sizes[n] - MASK_MM), sizes[n]))
     _, values, affine, _ = chain[at]
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    tight = find_foreground(values, spacing)
-    wide = np.asarray(_widened(tight, spacing))
+    tight = find_foreground(np.maximum(values, floor))
+    wide = widen(tight, spacing)
     levels = {}
     for n, (size, array, grid, own) in enumerate(chain):
         steps = np.ones(3, dtype=int)
@@ -237,6 +203,4 @@ def _with_foreground(chain: list[tuple[float, Float32, Float64, Factors]]) -> Py
     low, high = (float(v) for v in np.percentile(inside, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
     if high <= low:
         low, high = float(values.min()), float(values.max())
-    return Pyramid(
-        levels, affine, tight, wide, centre, max(radius, 1.0), low, max(high, low + 1e-6)
-    )
+    return Pyramid(levels, native_affine, affine, tight, wide, centre, max(radius, 1.0), low, high)
