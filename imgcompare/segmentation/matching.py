@@ -1,0 +1,231 @@
+"""Which lesion is which over time: stable identities, and explicit events where they change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from imgcompare.errors import ConfigurationError
+from imgcompare.geometry import Geometry
+from imgcompare.model import EventKind, LabelMap, LesionEvent, Transform
+
+TOLERANCE_MM: Final = 3.0
+"""How far apart aligned lesions may lie: residual misalignment, tissue shifted by mass effect."""
+
+SAME_LESION_SHARE: Final = 0.25
+"""Part of the smaller of two outlines that must lie on the other for them to be one lesion."""
+
+FRAGMENT_SHARE: Final = 0.5
+"""Part of a fragment that must lie on the lesion it split from, or merged into."""
+
+SAMPLE_POINTS: Final = 4000
+"""Points that stand for a lesion; shares are then known to about one percent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A lesion found at one timepoint: its voxels, and the way from there to baseline space."""
+
+    region: LabelMap
+    to_baseline: Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Identities: ``ids[timepoint][position]`` for every lesion found, and what happened."""
+
+    ids: tuple[tuple[int, ...], ...]
+    events: tuple[LesionEvent, ...]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of a lesion: where it was last seen, and whether it still is."""
+
+    points_mm: npt.NDArray[np.float64]
+    present: bool = True
+
+
+@dataclass(slots=True)
+class _State:
+    known: dict[int, _Known] = field(default_factory=dict)
+    events: list[LesionEvent] = field(default_factory=list)
+
+    def new_id(self) -> int:
+        return len(self.known) + 1
+
+
+def match_lesions(
+    timepoints: Sequence[Sequence[Found]],
+    *,
+    views: Sequence[tuple[Geometry, Transform]],
+    links: Mapping[tuple[int, int], int] | None = None,
+    tolerance_mm: float = TOLERANCE_MM,
+) -> Matching:
+    """Give every lesion an identity that is stable over time.
+
+    Two outlines of consecutive timepoints are one lesion if, in baseline space, enough of the
+    smaller one lies within a tolerance of the other. Several later outlines on one earlier lesion
+    are a split (the one that covers it best keeps its identity); several earlier lesions under one
+    later outline have merged. A lesion that comes back where it was keeps its old identity.
+
+    Parameters
+    ----------
+    timepoints : sequence of sequence of Found
+        Lesions of each timepoint, in order of time.
+    views : sequence of (Geometry, Transform)
+        Per timepoint, the imaged grid and the way to baseline space: a lesion outside the grid
+        was not seen, which is not the same as vanished.
+    links : mapping of (timepoint, position) to int, optional
+        A person's word, which overrules: the lesion found there has this identity.
+    tolerance_mm : float
+        See TOLERANCE_MM.
+
+    Returns
+    -------
+    Matching
+        Identities count from 1; at the first timepoint they follow the order given.
+
+    Raises
+    ------
+    ConfigurationError
+        If a link names no lesion, or gives two lesions of one timepoint the same identity.
+    """
+    links = dict(links or {})
+    _check_links(links, timepoints)
+    state, ids = _State(), []
+    for index, found in enumerate(timepoints):
+        points = [_sample(one) for one in found]
+        said = {p: links[index, p] for p in range(len(found)) if (index, p) in links}
+        ids.append(_match_one(state, index, points, said, tolerance_mm))
+        _note_vanished(state, index, set(ids[-1]), views[index])
+    return Matching(tuple(ids), tuple(state.events))
+
+
+def _check_links(
+    links: Mapping[tuple[int, int], int], timepoints: Sequence[Sequence[Found]]
+) -> None:
+    for index, position in links:
+        if not (0 <= index < len(timepoints) and 0 <= position < len(timepoints[index])):
+            raise ConfigurationError(
+                f"There is no lesion {position} at timepoint {index} to link; count from 0."
+            )
+    pairs = [(index, identity) for (index, _), identity in links.items()]
+    if len(set(pairs)) < len(pairs):
+        raise ConfigurationError("Two lesions of one timepoint cannot have the same identity.")
+
+
+def _sample(found: Found) -> npt.NDArray[np.float64]:
+    """Points of a lesion in baseline space, mm, evenly taken from its voxels; shape (n, 3)."""
+    index = np.argwhere(found.region.array != 0)
+    step = max(1, len(index) // SAMPLE_POINTS)
+    return found.to_baseline.apply(found.region.geometry.index_to_world(index[::step]))
+
+
+def _share(
+    points: npt.NDArray[np.float64], of: npt.NDArray[np.float64], tolerance_mm: float
+) -> float:
+    """Part of ``points`` that lie within a tolerance of the other lesion's points."""
+    low, high = of.min(axis=0) - tolerance_mm, of.max(axis=0) + tolerance_mm
+    near = points[((points >= low) & (points <= high)).all(axis=1)]
+    if not len(near):
+        return 0.0
+    distance, _ = cKDTree(of).query(near, distance_upper_bound=tolerance_mm)
+    return float(np.isfinite(distance).sum() / len(points))
+
+
+def _match_one(
+    state: _State,
+    index: int,
+    points: Sequence[npt.NDArray[np.float64]],
+    said: Mapping[int, int],
+    tolerance_mm: float,
+) -> tuple[int, ...]:
+    """Give the lesions of one timepoint their identities, and note what happened."""
+    on_known, on_found = _shares(state, points, tolerance_mm)
+    ids: dict[int, int] = dict(said)
+    strength = {k: max(on_known[k], on_found[k]) for k in on_known}
+    # The best mutual cover first: of two fragments, the larger continues the lesion.
+    for identity, position in sorted(strength, key=lambda k: (-on_known[k] - on_found[k], k)):
+        free = position not in ids and identity not in ids.values()
+        if free and strength[identity, position] >= SAME_LESION_SHARE:
+            ids[position] = identity
+    for position in range(len(points)):
+        if position not in ids:
+            parent = _best(on_known, position=position)
+            ids[position] = _admit(state, index, parent, first=index == 0)
+    for identity, known in list(state.known.items()):
+        if known.present and identity not in ids.values():
+            _note_merged(state, index, identity, ids, on_found)
+    for position, identity in ids.items():
+        state.known[identity] = _Known(points[position])
+    return tuple(ids[p] for p in range(len(points)))
+
+
+def _shares(
+    state: _State, points: Sequence[npt.NDArray[np.float64]], tolerance_mm: float
+) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], float]]:
+    """Shares of each found lesion on each known one, and of each known on each found."""
+    on_known, on_found = {}, {}
+    for identity, known in state.known.items():
+        for position, cloud in enumerate(points):
+            on_known[identity, position] = _share(cloud, known.points_mm, tolerance_mm)
+            on_found[identity, position] = _share(known.points_mm, cloud, tolerance_mm)
+    return on_known, on_found
+
+
+def _best(shares: Mapping[tuple[int, int], float], *, position: int) -> int | None:
+    """Identity that a fragment lies on, if any."""
+    candidates = {k: s for (k, p), s in shares.items() if p == position and s >= FRAGMENT_SHARE}
+    return max(candidates, key=lambda k: candidates[k]) if candidates else None
+
+
+def _admit(state: _State, index: int, parent: int | None, *, first: bool) -> int:
+    """Give a lesion that continues none a new identity, and say why it is there."""
+    identity = state.new_id()
+    state.known[identity] = _Known(np.empty((0, 3)))
+    if parent is not None:
+        reason = f"lies on lesion {parent}, which another part continues"
+        state.events.append(LesionEvent(EventKind.SPLIT, index, (parent, identity), reason))
+    elif not first:
+        reason = "no earlier lesion lies at its place"
+        state.events.append(LesionEvent(EventKind.NEW, index, (identity,), reason))
+    return identity
+
+
+def _note_merged(
+    state: _State,
+    index: int,
+    identity: int,
+    ids: Mapping[int, int],
+    on_found: Mapping[tuple[int, int], float],
+) -> None:
+    """Note that a lesion went up in another one, if it did."""
+    for position, other in ids.items():
+        if on_found.get((identity, position), 0.0) >= FRAGMENT_SHARE:
+            reason = f"its place is now part of lesion {other}"
+            event = LesionEvent(EventKind.MERGED, index, (other, identity), reason)
+            state.events.append(event)
+            state.known[identity].present = False
+            return
+
+
+def _note_vanished(
+    state: _State, index: int, present: set[int], view: tuple[Geometry, Transform]
+) -> None:
+    """Note which lesions are gone: known, imaged, and not found."""
+    grid, to_baseline = view
+    for identity, known in state.known.items():
+        if not known.present or identity in present:
+            continue
+        here = to_baseline.inverse().apply(known.points_mm)
+        if grid.contains(here).mean() < FRAGMENT_SHARE:
+            continue  # outside the image: not seen, which is no statement
+        reason = "nothing was found at its place"
+        state.events.append(LesionEvent(EventKind.VANISHED, index, (identity,), reason))
+        known.present = False
