@@ -1,0 +1,220 @@
+"""Real scans load to the voxels and places that other readers give."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import numpy.typing as npt
+import pytest
+import SimpleITK as sitk
+
+from imgcompare.errors import SeriesError
+from imgcompare.geometry import Geometry, from_nifti_affine, from_sitk
+from imgcompare.loading import load_course, scan
+from imgcompare.model import Role, Series, Volume
+
+PLAIN = [
+    "cmb_crc_mr/SCAN_001/adc_image",
+    "cmb_crc_mr/SCAN_001/t2_image",
+    "cmb_crc_mr/SCAN_002/adc_image",
+    "cmb_crc_mr/SCAN_002/t2_image",
+    "lidc_0001",
+    "ibsi/sts_008/dicom/CT/image",
+    "ibsi/sts_008/dicom/MR_T1/image",
+    "ibsi/sts_008/dicom/PET/image",
+    "ucsf_dce_06/UCSF-BR-06/image_dce_pe1",
+    "ucsf_dce_06/UCSF-BR-06/image_dce_ser",
+    "dcm_variety/dicom2nifti/generic/anatomical/001",
+    "dcm_variety/dicom2nifti/generic/anatomical/001_implicit",
+    "dcm_variety/dicom2nifti/generic/anatomical/002_non_isotropic",
+    "dcmqi/data/segmentations/ct-3slice",
+]
+"""One classic series each that every reader agrees on."""
+
+
+def every_series(folder: Path) -> list[Series]:
+    return [
+        s
+        for course in scan(folder).courses
+        for t in course.timepoints
+        for s in (*t.series.values(), *t.others)
+    ]
+
+
+def largest_shift_mm(one: Geometry, other: Geometry) -> float:
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in one.shape])).reshape(3, -1).T
+    return float(np.abs(one.index_to_world(corners) - other.index_to_world(corners)).max())
+
+
+@pytest.mark.parametrize("folder", PLAIN)
+def test_voxels_and_grid_equal_simpleitk(shared_data: Path, folder: str) -> None:
+    (series,) = every_series(shared_data / folder)
+    volume = series.load()
+    where = str(series.files[0].parent)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(where))
+    image = reader.Execute()
+    np.testing.assert_allclose(volume.array, sitk.GetArrayFromImage(image), rtol=1e-6)
+    # SimpleITK writes six decimals of spacing and makes the axes perpendicular
+    assert largest_shift_mm(volume.geometry, from_sitk(image)) < 0.02
+
+
+@pytest.mark.parametrize("folder", [*PLAIN[:6], *PLAIN[10:13]])
+def test_voxels_and_grid_equal_dcm2niix(shared_data: Path, folder: str, tmp_path: Path) -> None:
+    program = shutil.which("dcm2niix")
+    if program is None:
+        pytest.skip("dcm2niix is not installed")
+    (series,) = every_series(shared_data / folder)
+    where = str(series.files[0].parent)
+    command = [program, "-z", "n", "-b", "n", "-o", str(tmp_path), "-f", "out", where]
+    subprocess.run(command, check=True, capture_output=True)
+    (file,) = tmp_path.glob("*.nii")
+    assert_same_as_nifti(series.load(), file)
+
+
+def assert_same_as_nifti(ours: Volume, file: Path) -> None:
+    """Compare values and places of all voxels; the file may have turned or flipped axes."""
+    image = nibabel.load(file)
+    theirs = from_nifti_affine(image.affine, image.shape[:3])
+    grid = ours.geometry
+    base = theirs.world_to_index(grid.origin_mm)
+    steps = theirs.world_to_index(grid.index_to_world(np.eye(3))) - base
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+    index = np.rint(base + np.moveaxis(np.indices(grid.shape), 0, -1) @ np.rint(steps))
+    assert np.abs(theirs.index_to_world(index[-1, -1, -1]) - last_voxel_mm(grid)).max() < 0.02
+    assert np.abs(theirs.index_to_world(index[0, 0, 0]) - grid.origin_mm).max() < 2e-3
+    array = np.asarray(image.dataobj).T
+    picked = array[tuple(np.moveaxis(index.astype(int), -1, 0))]
+    np.testing.assert_allclose(ours.array, picked, rtol=1e-5, atol=1e-4)
+
+
+def last_voxel_mm(grid: Geometry) -> npt.NDArray[np.float64]:
+    return grid.index_to_world(np.array(grid.shape) - 1)
+
+
+def test_baseline_is_the_earlier_date_although_folders_mislead(shared_data: Path) -> None:
+    course = load_course(shared_data / "cmb_crc_mr")
+    assert [t.name for t in course.timepoints] == ["1959-12-09", "1960-04-13"]
+    for timepoint, folder in zip(course.timepoints, ("SCAN_002", "SCAN_001"), strict=True):
+        assert set(timepoint.series) == {Role.T2, Role.ADC}
+        assert all(folder in str(s.files[0]) for s in timepoint.series.values())
+    spacing = [t.series[Role.T2].geometry.spacing_mm[1] for t in course.timepoints]
+    assert spacing == pytest.approx([0.78125, 0.683594], abs=1e-4)
+
+
+def test_three_contrast_phases_in_one_series(shared_data: Path) -> None:
+    course = load_course(shared_data / "ucsf_dce_06")
+    assert any("phase by content time" in d.reason for d in course.decisions)
+    series = every_series(shared_data / "ucsf_dce_06")
+    phases = sorted((s for s in series if s.number == 2), key=lambda s: s.description)
+    assert [s.geometry.shape for s in phases] == [(60, 256, 256)] * 3
+    before, early, late = (s.load().array.astype(np.float64) for s in phases)
+    (pe1,) = [s.load().array for s in series if s.description.endswith("PE1")]
+    (ser,) = [s.load().array for s in series if s.description.endswith("SER")]
+    rise = early - before
+    # the publisher masks what does not enhance and rounds
+    shown = (pe1 > 0) & (before > 0)
+    assert shown.sum() > 1000
+    assert np.abs(100.0 * rise[shown] / before[shown] - pe1[shown]).max() <= 1.0
+    fits = (ser > 0) & (ser < 3) & (late > before)
+    ratio = rise[fits] / (late - before)[fits]
+    assert np.median(np.abs(ratio - ser[fits])) < 2e-3
+
+
+GENERIC = "dcm_variety/dicom2nifti/generic"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    ["compressed", "compressed_j2k", "compressed_jpeg", "compressed_jpegls", "compressed_rle"],
+)
+def test_compressed_copies_are_decoded(shared_data: Path, copy: str) -> None:
+    folder = shared_data / GENERIC / copy
+    (series,) = every_series(folder / "001")
+    assert_same_as_nifti(series.load(), folder / "001_ground_truth.nii.gz")
+    (plain,) = every_series(shared_data / GENERIC / "compressed_rle" / "001")
+    np.testing.assert_array_equal(series.load().array, plain.load().array)
+
+
+FAILING = "dcm_variety/dicom2nifti/failing"
+
+
+def test_missing_slices_of_real_scans_are_named(shared_data: Path) -> None:
+    for case, place in (("sliceincrement/001", "33.11"), ("sliceincrement/002", "-133.00")):
+        (series,) = every_series(shared_data / FAILING / case)
+        assert f"missing at {place} mm" in series.refusal
+        with pytest.raises(SeriesError, match="slices expected"):
+            series.load()
+
+
+def test_mixed_orientations_are_two_stacks(shared_data: Path) -> None:
+    stacks = every_series(shared_data / FAILING / "sliceorientation" / "001")
+    assert {s.geometry.plane for s in stacks} == {"sagittal", "axial"}
+
+
+def test_images_at_one_position_are_no_volume(shared_data: Path) -> None:
+    stacks = every_series(shared_data / FAILING / "notavolume" / "001")
+    assert len(stacks) == 4
+    assert all(s.role is Role.OTHER for s in stacks)
+
+
+def test_tilt_without_and_with_its_tag_is_kept_sheared(shared_data: Path) -> None:
+    (series,) = every_series(shared_data / FAILING / "gantrytilting" / "001")
+    assert not series.geometry.is_orthogonal
+    first, second = every_series(shared_data / "dcm_variety" / "ge_ct_tilt")
+    spacings = sorted(s.geometry.slice_spacing_mm for s in (first, second))
+    assert spacings == pytest.approx([4.0, 7.0], abs=0.01)
+    assert all("sheared by 18.5°" in s.problems[0] for s in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("folder", "shape", "stacks"),
+    [
+        ("dcm_variety/dcm_qa_enh/In/Siemens", (6, 64, 64), 4),
+        ("dcm_variety/dcm_qa_enh/In/Philips", (32, 64, 64), 2),
+        ("dcm_variety/dcm_qa_agfa/Siemens", (25, 64, 64), 4),
+        ("dcm_variety/dcm_qa_agfa/Agfa", (25, 64, 64), 4),
+        ("dcmqi/data/segmentations/24x38x3/multiframe", (3, 38, 24), 1),
+    ],
+)
+def test_enhanced_multi_frame(
+    shared_data: Path, folder: str, shape: tuple[int, int, int], stacks: int
+) -> None:
+    found = every_series(shared_data / folder)
+    assert [s.geometry.shape for s in found] == [shape] * stacks
+    for series in found:
+        assert series.load().array.shape == shape
+
+
+def test_multi_frame_equals_its_classic_copy(shared_data: Path) -> None:
+    folder = shared_data / "dcmqi/data/segmentations/24x38x3"
+    (classic,) = every_series(folder / "image")
+    (frames,) = every_series(folder / "multiframe")
+    np.testing.assert_array_equal(frames.load().array, classic.load().array)
+    assert largest_shift_mm(frames.geometry, classic.geometry) < 1e-6
+
+
+def test_twelve_bits_signed_and_unsigned(shared_data: Path) -> None:
+    folder = shared_data / "dcm_variety" / "dcm_qa_12bit" / "In"
+    ranges = {}
+    for file in folder.glob("*.dcm"):
+        (series,) = every_series(file)
+        array = series.load().array
+        ranges[file.stem] = (int(array.min()), int(array.max()))
+    assert ranges["12bitUnsigned_0x0F0F"][1] == 4095
+    assert ranges["12bitUnsigned_0x0F0F"][0] >= 0
+    assert ranges["12bitSigned_0x0F0F"][0] >= -2048
+    assert ranges["12bitSigned_0x0F0F"][1] <= 2047
+
+
+def test_converted_ms_case_has_two_visits(shared_data: Path) -> None:
+    course = load_course(shared_data / "open_ms" / "raw_patient01")
+    assert [t.name for t in course.timepoints] == ["study1", "study2"]
+    assert all(set(t.series) == {Role.T1, Role.T2, Role.FLAIR} for t in course.timepoints)
+
+
+def test_folder_of_before_and_after_pairs_has_three_subjects(shared_data: Path) -> None:
+    courses = scan(shared_data / "brain_tumor_progression").courses
+    assert [[t.name for t in c.timepoints] for c in courses] == [["pre scan", "post scan"]] * 3
