@@ -188,6 +188,10 @@ _CONCLUSIONS: dict[tuple[Trend, Trend], tuple[str, ...]] = {
         "shrinking, mostly in the non-enhancing part",
     ),
     (Trend.UP, Trend.DOWN): ("growth is in the non-enhancing part",),
+    (Trend.UP, Trend.MAYBE_DOWN): (
+        "growth is in the non-enhancing part, the decrease of the enhancing part is at the limit "
+        "of measurement error",
+    ),
     (Trend.DOWN, Trend.UP): ("smaller as a whole, but its enhancing part grew",),
     (Trend.UP, Trend.SAME): (
         f"growth is in the non-enhancing part, the enhancing part is {UNCHANGED}",
@@ -281,6 +285,8 @@ def outcome(comparison: Comparison, lesion: Lesion) -> str:
     uptake = trend(find_change(comparison, lesion.id, last, compartment=ENHANCING))
     if size is Trend.UP and uptake is Trend.DOWN:
         return "growing while its enhancing part shrinks"
+    if size is Trend.UP and uptake in (Trend.SAME, Trend.MAYBE_DOWN):
+        return "growing in the non-enhancing part"
     if size is Trend.DOWN and uptake is Trend.UP:
         return "shrinking while its enhancing part grows"
     return {

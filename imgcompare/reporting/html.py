@@ -168,6 +168,7 @@ def _timepoints(comparison: Comparison) -> list[dict[str, str]]:
 def keep_together(text: str) -> str:
     """Keep figures, their units and what stands in brackets on one line."""
     bound = re.sub(r"\([^()]{1,40}\)", lambda m: m.group().replace(" ", NBSP), text)
+    bound = bound.replace("follow-up", "follow\N{NON-BREAKING HYPHEN}up")
     return re.sub(r"(?<=\d) (?=[%a-z]|mL\b)", NBSP, bound)
 
 

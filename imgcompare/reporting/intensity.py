@@ -23,6 +23,10 @@ MIN_POINTS = 200
 """Fewer common foreground points give no reliable gain."""
 
 SOFT_TISSUE_HU = (-160.0, 240.0)
+PARENCHYMA_HU = (-50.0, 190.0)
+PARENCHYMA_FROM_HU = 20.0
+"""Median around a lesion above which it lies in an organ and is shown with more contrast."""
+
 LUNG_HU = (-1350.0, 150.0)
 LUNG_BELOW_HU = -400.0
 """Median around a lesion below which it is shown in the lung window."""
@@ -33,7 +37,7 @@ MR_WINDOW_PERCENTILE = 99.7
 MR_HEADROOM = 1.08
 """Room above the brightest tissue, so that it is not flat white."""
 
-MR_WINDOW_LIMITS = (1.5, 3.5)
+MR_WINDOW_LIMITS = (1.5, 2.6)
 """Upper end of MR windows, in units of normal tissue."""
 
 Window = tuple[float, float]
@@ -90,10 +94,12 @@ def mr_window(images: list[npt.NDArray[np.float32]]) -> Window:
 
 
 def ct_window(images: list[npt.NDArray[np.float32]]) -> Window:
-    """Lung window for views that are mostly lung, else soft tissue."""
+    """Choose one window for views of lung, of a solid organ, or of mixed soft tissue."""
     values = np.concatenate([i[np.isfinite(i)].ravel() for i in images])
-    mostly_lung = len(values) > 0 and float(np.median(values)) < LUNG_BELOW_HU
-    return LUNG_HU if mostly_lung else SOFT_TISSUE_HU
+    typical = float(np.median(values)) if len(values) else 0.0
+    if typical < LUNG_BELOW_HU:
+        return LUNG_HU
+    return PARENCHYMA_HU if typical > PARENCHYMA_FROM_HU else SOFT_TISSUE_HU
 
 
 def foreground_threshold(values: npt.NDArray[np.float32]) -> float:

@@ -94,6 +94,29 @@ class _Screen:
         return turned
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Crop:
+    """Part of a turned slice and where it lies on the panel."""
+
+    image: npt.NDArray[np.float32]
+    screen: _Screen
+    per_pixel: npt.NDArray[np.float64]
+    """Panel units per pixel, down and right."""
+    origin: npt.NDArray[np.float64]
+    """Panel position (down, right) of the corner of the whole turned slice."""
+    start: npt.NDArray[np.int_]
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        top, left = self.origin + self.start * self.per_pixel
+        height, width = np.array(self.image.shape) * self.per_pixel
+        return float(left), float(top), float(width), float(height)
+
+    def on_panel(self, row_column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Map (row, column) of the native slice to (down, right) on the panel."""
+        return np.asarray((self.screen.position(row_column) + 0.5) * self.per_pixel + self.origin)
+
+
 def diameter_pictures(
     comparison: Comparison, lesion: Lesion, scale: GreyScale
 ) -> list[DiameterPicture]:
@@ -108,7 +131,7 @@ def diameter_pictures(
     if not crops:
         return []
     is_ct = any(r.aligned.reference.quantity is Quantity.HU for r in comparison.results)
-    images = [c[0] for c in crops]
+    images = [c.image for c in crops]
     window = ct_window(images) if is_ct else mr_window(images)
     return [
         _picture(lesion, job, crop, side, window) for job, crop in zip(jobs, crops, strict=True)
@@ -172,7 +195,7 @@ def _crop(
     group: list[Measurement],
     side_mm: float,
     scale: GreyScale,
-) -> tuple[npt.NDArray[np.float32], _Screen, tuple[int, int]]:
+) -> _Crop:
     """Cut the part of the native slice around the end points, turned for the screen."""
     geometry = result.aligned.geometry
     screen = screen_of(geometry)
@@ -183,24 +206,23 @@ def _crop(
     ends = geometry.world_to_index([m.endpoints_lps_mm for m in group])[..., 1:]
     flat = screen.position(ends).reshape(-1, 2)
     middle = (flat.min(axis=0) + flat.max(axis=0)) / 2.0
-    extent = np.array(side_mm) / np.array(screen.spacing_mm)
-    start = np.maximum(np.floor(middle - extent / 2.0 + 0.5), 0).astype(int)
-    stop = np.minimum(np.ceil(middle + extent / 2.0 + 0.5), turned.shape).astype(int)
-    return turned[start[0] : stop[0], start[1] : stop[1]], screen, (int(start[0]), int(start[1]))
+    half = side_mm / np.array(screen.spacing_mm) / 2.0
+    start = np.maximum(np.floor(middle - half), 0).astype(int)
+    stop = np.minimum(np.ceil(middle + half) + 1, turned.shape).astype(int)
+    part = turned[start[0] : stop[0], start[1] : stop[1]]
+    per_pixel = np.array(screen.spacing_mm) * svg.PANEL / side_mm
+    return _Crop(part, screen, per_pixel, svg.PANEL / 2.0 - (middle + 0.5) * per_pixel, start)
 
 
 def _picture(
     lesion: Lesion,
     job: tuple[TimepointResult, float, list[Measurement]],
-    crop: tuple[npt.NDArray[np.float32], _Screen, tuple[int, int]],
+    crop: _Crop,
     side_mm: float,
     window: Window,
 ) -> DiameterPicture:
     result, level, group = job
-    image, screen, start = crop
-    per_mm = svg.PANEL / (side_mm + 2 * max(screen.spacing_mm))
-    height, width = np.array(image.shape) * np.array(screen.spacing_mm) * per_mm
-    shift = (np.array([svg.PANEL, svg.PANEL]) - np.array([height, width])) / 2.0
+    per_mm = svg.PANEL / side_mm
     geometry, number_ = result.aligned.geometry, round(level) + 1
     styles = {(c, q): (colour, dash) for c, q, colour, dash in DIAMETERS}
     marks: list[str] = []
@@ -208,8 +230,7 @@ def _picture(
     labels: list[tuple[svg.Point, str]] = []
     for m in group:
         colour, dash = styles[m.compartment, m.quantity]
-        ends = screen.position(geometry.world_to_index(m.endpoints_lps_mm)[:, 1:])
-        yx = (ends - start + 0.5) * np.array(screen.spacing_mm) * per_mm + shift
+        yx = crop.on_panel(geometry.world_to_index(m.endpoints_lps_mm)[:, 1:])
         value = number(m.value, m.unit)
         marks.append(_calliper(yx, colour=colour, dash=dash, width=3.0 if not legend else 1.5))
         labels.append(_label_place(yx, labels))
@@ -227,9 +248,7 @@ def _picture(
     said = ", ".join(f"{what} {value}" for _, what, value in legend)
     when = result.aligned.timepoint.name
     alt = f"Native {name} slice of lesion {lesion.id}, {when}, {slice_text}: {said}"
-    drawn = svg.panel(
-        window_bytes(image, window), marks, alt=alt, stretch=(float(width), float(height))
-    )
+    drawn = svg.panel(window_bytes(crop.image, window), marks, alt=alt, box=crop.box)
     return DiameterPicture(result.index, drawn, slice_text, tuple(legend))
 
 

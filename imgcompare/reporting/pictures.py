@@ -39,7 +39,7 @@ from imgcompare.reporting.views import (
     sample,
     trimmed,
 )
-from imgcompare.reporting.wording import COMPARTMENT_NAMES, position, role_name
+from imgcompare.reporting.wording import COMPARTMENT_NAMES, position, role_name, short_role_name
 
 AXIAL_SIDES = ("R", "L", "A", "P")
 SMALL_PANELS = 4
@@ -87,7 +87,10 @@ class _Kind:
 
     @property
     def name(self) -> str:
-        return role_name(self.role) if self.minus is None else f"{self.role} − {self.minus}"
+        if self.minus is None:
+            return role_name(self.role)
+        first, second = (short_role_name(r) for r in (self.role, self.minus))
+        return f"{first} − {second}"
 
 
 def lesion_pictures(

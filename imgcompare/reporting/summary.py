@@ -18,6 +18,7 @@ from imgcompare.model import (
 )
 from imgcompare.reporting.findings import (
     ENHANCING,
+    VOLUME,
     Trend,
     find_change,
     find_measurement,
@@ -74,6 +75,17 @@ CATEGORIES = {
 }
 """Terms of RECIST 1.1 (Eisenhauer 2009)."""
 
+TARGET_RULE, NEW_LESION_RULE = "target", "new-lesion"
+"""Parts of the rule ids whose reasons the overview repeats."""
+
+MAYBE = {Trend.MAYBE_UP: Trend.UP, Trend.MAYBE_DOWN: Trend.DOWN}
+
+DOUBTS = {
+    Trend.SAME: " (within measurement error)",
+    Trend.MAYBE_UP: " (at the limit of measurement error)",
+    Trend.MAYBE_DOWN: " (at the limit of measurement error)",
+}
+
 SIZE_DIRECTION = {
     "CR": Trend.DOWN,
     "PR": Trend.DOWN,
@@ -110,7 +122,7 @@ class OverviewRow:
 
     name: str
     cells: tuple[Cell, ...]
-    outcome: str
+    outcome: Cell
     is_sum: bool = False
 
 
@@ -175,17 +187,19 @@ def size_against_tissue(comparison: Comparison) -> str:
     meaning = CATEGORIES.get(assessment.category.upper(), "")
     category = f"{assessment.category} ({meaning})" if meaning else assessment.category
     opening = f"By diameters ({assessment.criterion}) the course is {category}"
+    new = [r.text for r in assessment.reasons if NEW_LESION_RULE in r.rule_id]
+    note = "".join(f" {text[:1].upper()}{text[1:]}." for text in new)
     expected = SIZE_DIRECTION.get(assessment.category.upper())
     if expected is None:
-        return f"{opening}."
+        return f"{opening}.{note}"
     contrary = [text for lesion in comparison.lesions
                 if (text := _contrary(comparison, lesion, expected, last))]  # fmt: skip
     if not contrary:
-        return f"{opening}; the volumes point the same way."
+        return f"{opening}; the volumes point the same way.{note}"
     return (
         f"{opening}, while the volumes differ: {'; '.join(contrary)}. A diameter counts all "
         "tissue alike, necrosis and fluid included, and sees one direction only; the enhancing "
-        "volume counts the enhancing tissue in all directions."
+        f"volume counts the enhancing tissue in all directions.{note}"
     )
 
 
@@ -195,15 +209,19 @@ def overview_rows(comparison: Comparison) -> list[OverviewRow]:
         OverviewRow(
             lesion_name(lesion),
             tuple(_overview_cell(comparison, [lesion], *figure) for figure in OVERVIEW),
-            outcome(comparison, lesion) if len(comparison.results) > 1 else "",
+            Cell(outcome(comparison, lesion) if len(comparison.results) > 1 else ""),
         )
         for lesion in comparison.lesions
     ]
-    category = _category_text(comparison)
+    category = _category(comparison)
     if len(rows) > 1:
-        cells = tuple(_overview_cell(comparison, comparison.lesions, *f) for f in OVERVIEW)
+        # Criteria choose which diameters they add up; a sum of all would contradict them.
+        cells = tuple(
+            _overview_cell(comparison, comparison.lesions, *f) if f[1] == VOLUME else Cell("")
+            for f in OVERVIEW
+        )
         rows.append(OverviewRow("Sum", cells, category, is_sum=True))
-    elif rows and category:
+    elif rows and category.value:
         rows.append(OverviewRow("", (Cell(""),) * len(OVERVIEW), category, is_sum=True))
     return rows
 
@@ -222,13 +240,14 @@ def _overview_cell(
     return Cell(change, f"{number(first)} {ARROW} {number(second, unit)}")
 
 
-def _category_text(comparison: Comparison) -> str:
-    """Category of the last timepoint by diameters, with its meaning."""
+def _category(comparison: Comparison) -> Cell:
+    """Category of the last timepoint by diameters, with its meaning and sum."""
     found = _by_diameter(comparison.assessments, last_index(comparison))
     if found is None or len(comparison.results) < 2:
-        return ""
+        return Cell("")
     meaning = CATEGORIES.get(found.category.upper(), "")
-    return f"{found.criterion}: {found.category}" + (f" ({meaning})" if meaning else "")
+    text = f"{found.criterion}: {found.category}" + (f" ({meaning})" if meaning else "")
+    return Cell(text, next((r.text for r in found.reasons if TARGET_RULE in r.rule_id), ""))
 
 
 def _total(
@@ -324,8 +343,9 @@ def _contrary(comparison: Comparison, lesion: Lesion, expected: Trend, index: in
     for compartment, name in ((WHOLE, "whole volume"), (ENHANCING, "enhancing volume")):
         change = find_change(comparison, lesion.id, index, compartment=compartment)
         direction = trend(change)
-        decided = direction in (Trend.UP, Trend.DOWN, Trend.SAME)
-        if change is not None and decided and direction is not expected:
-            same = " (within measurement error)" if direction is Trend.SAME else ""
-            parts.append(f"{name} {percent(change.percent)}{same}")
+        if change is None or direction in (expected, Trend.UNSURE):
+            continue
+        if MAYBE.get(direction, direction) is expected:
+            continue
+        parts.append(f"{name} {percent(change.percent)}{DOUBTS.get(direction, '')}")
     return f"{lesion_name(lesion)}: {joined(parts)}" if parts else ""

@@ -39,8 +39,7 @@ def panel(
     marks: Iterable[str],
     *,
     alt: str,
-    size: tuple[float, float] = (PANEL, PANEL),
-    stretch: tuple[float, float] | None = None,
+    box: tuple[float, float, float, float] = (0.0, 0.0, PANEL, PANEL),
 ) -> str:
     """Put marks over an image.
 
@@ -52,19 +51,16 @@ def panel(
         SVG pieces in panel units, origin at the top left.
     alt : str
         What the picture shows, for readers who cannot see it.
-    size : (width, height)
-        Extent of the picture in panel units.
-    stretch : (width, height), optional
-        Extent of the image if smaller than the picture; it is centred.
+    box : (left, top, width, height)
+        Where the image lies in panel units; what reaches beyond the panel is cut off.
     """
-    width, height = size
-    w, h = stretch or size
+    x, y, width, height = box
     name = escape(alt, quote=True)
     return (
-        f'<svg class="panel" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{name}">'
-        f'<rect width="{width:g}" height="{height:g}" fill="#000"/>'
-        f'<image href="{png_uri(image)}" x="{(width - w) / 2:.2f}" y="{(height - h) / 2:.2f}" '
-        f'width="{w:.2f}" height="{h:.2f}" preserveAspectRatio="none"/>{"".join(marks)}</svg>'
+        f'<svg class="panel" viewBox="0 0 {PANEL:g} {PANEL:g}" role="img" aria-label="{name}">'
+        f'<rect width="{PANEL:g}" height="{PANEL:g}" fill="#000"/>'
+        f'<image href="{png_uri(image)}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" '
+        f'height="{height:.2f}" preserveAspectRatio="none"/>{"".join(marks)}</svg>'
     )
 
 

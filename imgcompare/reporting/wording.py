@@ -47,6 +47,11 @@ def role_name(role: Role) -> str:
     return ROLE_NAMES.get(role, role.value)
 
 
+def short_role_name(role: Role) -> str:
+    """Name of a series role within a subtraction: T1C, portal, pre."""
+    return role.value.removeprefix("CT_").lower() if role.value.startswith("CT_") else role.value
+
+
 def signed(text: str, value: float) -> str:
     """Put a plus or a true minus before the text of an absolute value."""
     if value == 0:

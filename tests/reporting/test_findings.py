@@ -72,6 +72,12 @@ def test_the_example_of_the_issue(comparison: Comparison) -> None:
             "growth is in the non-enhancing part, the enhancing part is unchanged within "
             "measurement error",
         ),
+        (
+            (10, 20, YES),
+            (8, 7, MAYBE),
+            "growth is in the non-enhancing part, the decrease of the enhancing part is at the "
+            "limit of measurement error",
+        ),
         ((20, 10, YES), (17, 8, YES), "shrinking, the enhancing part with it"),
         ((20, 10, YES), (17, 15, YES), "shrinking, mostly in the non-enhancing part"),
         ((20, 10, YES), (3, 6, YES), "smaller as a whole, but its enhancing part grew"),
@@ -248,3 +254,7 @@ def test_details_name_the_doubling_time_of_growth_only(comparison: Comparison) -
 def test_opposite_courses_are_named_in_the_outcome(comparison: Comparison) -> None:
     case = course_of(comparison, {"whole": (10, 20, YES), Tissue.ENHANCING.value: (9, 4, YES)})
     assert outcome(case, case.lesions[0]) == "growing while its enhancing part shrinks"
+    case = course_of(comparison, {"whole": (10, 20, YES), Tissue.ENHANCING.value: (9, 8, MAYBE)})
+    assert outcome(case, case.lesions[0]) == "growing in the non-enhancing part"
+    case = course_of(comparison, {"whole": (20, 10, YES), Tissue.ENHANCING.value: (2, 4, YES)})
+    assert outcome(case, case.lesions[0]) == "shrinking while its enhancing part grows"

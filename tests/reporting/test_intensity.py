@@ -6,6 +6,7 @@ import pytest
 from imgcompare.model import Comparison, Quantity, Role, Volume
 from imgcompare.reporting.intensity import (
     LUNG_HU,
+    PARENCHYMA_HU,
     SOFT_TISSUE_HU,
     ct_window,
     grey_scale,
@@ -72,6 +73,7 @@ def test_windows() -> None:
     low, high = mr_window([np.full((9, 9), 2.0, np.float32)])
     assert low == 0.0
     assert 2.0 < high < 2.5
-    assert ct_window([np.full((9, 9), 40.0, np.float32)]) == SOFT_TISSUE_HU
+    assert ct_window([np.full((9, 9), -20.0, np.float32)]) == SOFT_TISSUE_HU
+    assert ct_window([np.full((9, 9), 90.0, np.float32)]) == PARENCHYMA_HU
     assert ct_window([np.full((9, 9), -850.0, np.float32)]) == LUNG_HU
     assert mr_window([np.full((9, 9), np.nan, np.float32)])[1] > 0

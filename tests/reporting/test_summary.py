@@ -63,6 +63,24 @@ def test_agreement_is_said_too(comparison: Comparison) -> None:
     assert "whole volume +1.0 % (within measurement error)" in within
 
 
+def test_proposed_new_lesions_are_left_to_a_reader(comparison: Comparison) -> None:
+    case = rated(course_of(comparison, GREW_NECROTIC), "SD")
+    new = Reason("recist-1.1/new-lesion-proposed", "lesion 3 is proposed as new")
+    target = Reason("recist-1.1/target-sd", "sum 41.0 mm is +22 %")
+    found = dataclasses.replace(case.assessments[0], reasons=(target, new))
+    case = dataclasses.replace(case, assessments=(found,))
+    assert summary.size_against_tissue(case).endswith("Lesion 3 is proposed as new.")
+    assert summary.overview_rows(case)[-1].outcome.below == "sum 41.0 mm is +22 %"
+
+
+def test_changes_at_the_limit_are_marked(comparison: Comparison) -> None:
+    limit = {"whole": (10, 18, YES), "enhancing": (9, 7, Exceeds.BORDERLINE)}
+    text = summary.size_against_tissue(rated(course_of(comparison, limit), "PD"))
+    assert "enhancing volume −22 % (at the limit of measurement error)." in text
+    weak = {"whole": (10, 18, YES), "enhancing": (9, 11, Exceeds.BORDERLINE)}
+    assert "same way" in summary.size_against_tissue(rated(course_of(comparison, weak), "PD"))
+
+
 def test_without_assessment_nothing_is_said(comparison: Comparison) -> None:
     assert summary.size_against_tissue(dataclasses.replace(comparison, assessments=())) == ""
 
@@ -73,9 +91,10 @@ def test_overview_sums_lesions_beside_the_category(comparison: Comparison) -> No
     assert [r.name for r in rows] == ["Lesion 1", "Lesion 2", "Sum"]
     total = rows[-1]
     assert total.is_sum
-    assert total.outcome == "RECIST 1.1: PD (progressive disease)"
+    assert total.outcome.value == "RECIST 1.1: PD (progressive disease)"
+    assert total.cells[2] == summary.Cell("")  # criteria choose their own sum
     assert total.cells[0] == summary.Cell("+28 %", "24.6 → 31.5 mL")
-    assert rows[0].outcome == "growing while its enhancing part shrinks"
+    assert rows[0].outcome.value == "growing while its enhancing part shrinks"
 
 
 def test_response_rows_put_flags_into_words(comparison: Comparison) -> None:
