@@ -209,7 +209,7 @@ def _inside_liver(texture: Texture, x: float, y: float, z: float) -> int:
     sheet = abs(noise_at(texture[1], 0.9 * x + 20.0, 0.9 * y, 0.9 * z))
     if sheet < 1.3:
         other = noise_at(texture[1], 0.8 * y + 70.0, 0.8 * z, 0.8 * x)
-        if other * other + sheet * sheet < 1.5:
+        if other * other + sheet * sheet < 0.8:
             return _PORTAL if noise_at(texture[0], 0.2 * x, 0.2 * y, 0.2 * z) > 0 else _HEPATIC_VEIN
     return _LIVER
 
@@ -254,10 +254,10 @@ def _gut(texture: Texture, x: float, y: float, z: float, q: float) -> int:
 @nb.njit(cache=True, fastmath=True)
 def _viscera(texture: Texture, x: float, y: float, z: float, depth: float, q: float) -> int:
     """Organs in the cavity, ``depth`` mm inside its wall."""
-    dome = 97.0 - 0.0085 * ((x + 70.0) ** 2 + y * y) if x < -4.0 else 0.0
-    if x >= -4.0:
-        dome = 84.0 - 0.0085 * ((x - 74.0) ** 2 + y * y)
-    over = z - max(dome, 60.0 if abs(x) < 42.0 else 22.0)
+    right = 97.0 - 0.0085 * ((x + 70.0) ** 2 + y * y)
+    left = 84.0 - 0.0085 * ((x - 74.0) ** 2 + y * y)
+    saddle = 22.0 + 44.0 * math.exp(-((x / 62.0) ** 2))
+    over = z + blend(-right, blend(-left, -saddle, 16.0), 16.0)
     crus = abs(x) < 34.0 and y > 6.0
     if over > 0.0 and not crus:
         heart = ellipsoid(x, y, z, 22.0, -42.0, 118.0, 56.0, 40.0, 34.0)
@@ -265,7 +265,7 @@ def _viscera(texture: Texture, x: float, y: float, z: float, depth: float, q: fl
             return _CAVA if heart < -9.0 else (_MUSCLE if heart < -3.0 else _FAT)
         if over > 2.2 and depth > 1.5:
             vessel = abs(noise_at(texture[1], 1.1 * x, 1.1 * y, 1.1 * z))
-            if vessel < 1.0 and abs(noise_at(texture[1], y, z + 40.0, x)) < 1.1:
+            if vessel < 0.7 and abs(noise_at(texture[1], y, z + 40.0, x)) < 0.8:
                 return _CAVA
             return _LUNG
         return _MUSCLE
@@ -303,11 +303,14 @@ def _viscera(texture: Texture, x: float, y: float, z: float, depth: float, q: fl
     psoas = ellipsoid(abs(x), y, 0.0, 36.0 + 0.05 * (-z), 62.0, 0.0, 14.0, 17.0, 1e6)
     if z < 20.0 and psoas < min(0.0, -0.1 * (z + 40.0) - 1.0) + 4.0:
         return _MUSCLE
-    if crus and y < 58.0 and z > -40.0 and abs(abs(x - 4.0) - 22.0) < 3.0 and y > 22.0:
+    ring = math.sqrt((x - 10.0) ** 2 + (y - 35.0) ** 2)
+    if 13.0 < ring < 17.5 + q and z > -30.0 and y > 18.0:
         return _MUSCLE
     twig = abs(noise_at(texture[1], 1.5 * x, 1.5 * y, 1.5 * z))
-    if twig < 0.9 and abs(noise_at(texture[1], 1.4 * z, 1.4 * x + 30.0, 1.4 * y)) < 0.9:
-        return _PORTAL
+    if twig < 0.5 and q > -0.3:
+        other = noise_at(texture[1], 1.4 * z, 1.4 * x + 30.0, 1.4 * y)
+        if abs(other) < 0.5:
+            return _PORTAL
     return _FAT
 
 
@@ -358,3 +361,10 @@ def abdomen_part(texture: Texture, x: float, y: float, z: float) -> int:
     if inside(x, y, 0.0, 0.0, 88.0, 0.0, 30.0, 26.0, 1.0):
         return _MUSCLE
     return _viscera(texture, x, y, z, deep - wall, q)
+
+
+@nb.njit(cache=True, fastmath=True)
+def liver_gives_way(texture: Texture, x: float, y: float, z: float) -> bool:
+    """Tell whether a lesion may be at a point: liver or the vessels in it."""
+    part = abdomen_part(texture, x, y, z)
+    return part in (_LIVER, _PORTAL, _HEPATIC_VEIN)

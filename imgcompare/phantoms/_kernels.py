@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.model import TISSUE_CODES, Tissue
-from imgcompare.phantoms._abdomen import abdomen_part, inside_abdomen
+from imgcompare.phantoms._abdomen import abdomen_part, inside_abdomen, liver_gives_way
+from imgcompare.phantoms._face import inside_head
 from imgcompare.phantoms._fields import ellipsoid, noise_at
-from imgcompare.phantoms._head import head_part, inside_head
+from imgcompare.phantoms._head import brain_gives_way, head_part
 from imgcompare.phantoms._lesion import LESION_BASE, ZONE, compartment, on_table, pushed
 from imgcompare.phantoms.tissues import Part
 
@@ -344,3 +345,16 @@ def outline_radii(table: Array, directions: Array, out: Array) -> None:
     """Look up one shape table at many directions, shape (n, 3)."""
     for n in range(directions.shape[0]):
         out[n] = on_table(table, directions[n, 0], directions[n, 1], directions[n, 2])
+
+
+@nb.njit(cache=True)
+def count_misplaced(body: int, texture: Array, points: Array) -> int:
+    """Count points, shape (n, 3), where no lesion may be."""
+    misplaced = 0
+    for n in range(points.shape[0]):
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        if body == _HEAD:
+            misplaced += not brain_gives_way(texture, x, y, z)
+        else:
+            misplaced += not liver_gives_way(texture, x, y, z)
+    return misplaced

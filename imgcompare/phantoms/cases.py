@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from imgcompare.errors import ConfigurationError
 from imgcompare.model import Role, read_only
-from imgcompare.phantoms.lesions import PhantomLesion, Stage
+from imgcompare.phantoms._fields import textures
+from imgcompare.phantoms.lesions import PhantomLesion, Stage, misplaced
 from imgcompare.phantoms.sequences import CT_ROLES, MR_ROLES
 
 Matrix = npt.NDArray[np.float64]
@@ -21,11 +22,13 @@ BODIES = ("head", "abdomen")
 FIRST_DATE = dt.date(2024, 1, 10)
 WEEKS_APART = 8
 
+_ATTEMPTS = 10
+
 _LEFT_PARIETAL, _RIGHT_FRONTAL, _RIGHT_OCCIPITAL, _LEFT_FRONTAL = range(4)
 
 _SITES: dict[str, tuple[tuple[str, tuple[float, float, float]], ...]] = {
     "head": (
-        ("left parietal lobe", (36.0, 25.0, 36.0)),
+        ("left parietal lobe", (34.5, 24.0, 34.5)),
         ("right frontal lobe", (-29.0, -33.0, 35.0)),
         ("right occipital lobe", (-38.0, 45.0, 24.0)),
         ("left frontal lobe", (28.0, -48.0, 26.0)),
@@ -244,15 +247,10 @@ def build_case(name: str, *, body: str = "head", timepoints: int = 2, seed: int 
         raise ConfigurationError(f"A case has 2 or 3 timepoints, not {timepoints}.")
     description, entries = _CASES[name]
     lesions = tuple(
-        PhantomLesion(
-            id=number,
-            site=_SITES[body][place][0],
-            centre_mm=_SITES[body][place][1],
-            stages=stages[:timepoints],
-            seed=seed * 100 + CASES.index(name) * 10 + number,
-        )
+        _place(number, place, stages, name=name, body=body, seed=seed)
         for number, (place, stages) in enumerate(entries, start=1)
     )
+    lesions = tuple(replace(lesion, stages=lesion.stages[:timepoints]) for lesion in lesions)
     random = np.random.default_rng([seed, CASES.index(name), BODIES.index(body)])
     roles = MR_ROLES if body == "head" else CT_ROLES
     reference = Role.T1C if body == "head" else Role.CT_PORTAL
@@ -266,6 +264,29 @@ def build_case(name: str, *, body: str = "head", timepoints: int = 2, seed: int 
         within.append(MappingProxyType(small))
     dates = tuple(FIRST_DATE + dt.timedelta(weeks=WEEKS_APART * n) for n in range(timepoints))
     return PhantomCase(name, body, description, seed, dates, lesions, tuple(motions), tuple(within))
+
+
+def _place(
+    number: int, place: int, stages: _Stages, *, name: str, body: str, seed: int
+) -> PhantomLesion:
+    """Make a lesion of a shape that stays clear of bone, ventricles and the liver's surface.
+
+    The shape must fit at all three timepoints, so that it does not depend on how many are asked
+    for. Of several random shapes the first that fits, else the best, is taken.
+    """
+    site, centre_mm = _SITES[body][place]
+    texture = textures(seed)
+    first = seed * 1000 + CASES.index(name) * 100 + number * 10
+    best: tuple[int, PhantomLesion] | None = None
+    for attempt in range(_ATTEMPTS):
+        lesion = PhantomLesion(number, site, centre_mm, stages, seed=first + attempt)
+        wrong = misplaced(lesion, BODIES.index(body), texture)
+        if best is None or wrong < best[0]:
+            best = wrong, lesion
+        if wrong == 0:
+            break
+    assert best is not None
+    return best[1]
 
 
 def rigid(axis: npt.ArrayLike, degrees: float, shift_mm: npt.ArrayLike) -> Matrix:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from imgcompare.phantoms._kernels import count_misplaced, outline_radii
 from imgcompare.phantoms._lesion import LESION_BASE, MIN_RIM, NUMBERS, table_directions
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +21,7 @@ TABLE_SIDE = 97
 
 _DIRECTIONS = 3000
 _SHELLS = 24
+_OUTLINE_CHECKS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,27 @@ def _shape(lesion: PhantomLesion, stage: Stage, timepoint: int) -> tuple[Floats,
     return numbers, np.stack([_ripple(w, every) for w in waves])
 
 
+def outline_points(built: Shapes, row: int, count: int) -> Floats:
+    """Give points of a lesion's outline, anatomy LPS mm, shape (count, 3)."""
+    numbers = built.numbers[row]
+    directions = fibonacci_sphere(count)
+    wave = np.empty(count)
+    outline_radii(built.tables[row, 0], directions, wave)
+    from_round = np.linalg.inv(numbers[3:12].reshape(3, 3))
+    points = (directions * (numbers[12] * (1.0 + wave))[:, None]) @ from_round.T
+    return np.asarray(points + numbers[:3])
+
+
+def misplaced(lesion: PhantomLesion, body: int, texture: npt.NDArray[np.float32]) -> int:
+    """Count points of the outline, over all timepoints, that lie where no lesion may be."""
+    total = 0
+    for timepoint, stage in enumerate(lesion.stages):
+        if stage is not None:
+            points = outline_points(shapes((lesion,), timepoint), 0, _OUTLINE_CHECKS)
+            total += int(count_misplaced(body, texture, points))
+    return total
+
+
 def fibonacci_sphere(count: int) -> Floats:
     """Give evenly spread directions, shape (count, 3)."""
     index = np.arange(count) + 0.5
@@ -152,8 +175,8 @@ def _unit(random: np.random.Generator) -> Floats:
 
 
 def _stretch(random: np.random.Generator) -> Floats:
-    """Map from a tilted ellipsoid of axes up to 1 : 1.35 to a ball of equal volume."""
-    axes = np.exp(random.uniform(-0.13, 0.13, 3))
+    """Map from a tilted ellipsoid of axes up to 1 : 1.2 to a ball of equal volume."""
+    axes = np.exp(random.uniform(-0.09, 0.09, 3))
     axes /= np.cbrt(axes.prod())
     rotation, _ = np.linalg.qr(random.standard_normal((3, 3)))
     return np.asarray(np.diag(1.0 / axes) @ rotation.T)
@@ -163,7 +186,7 @@ def _waves(random: np.random.Generator, now: np.random.Generator) -> Floats:
     """Waves of outline, rim and oedema; a third of the outline's changes with time."""
     waves = np.zeros((3, WAVES, 5))
     for surface, (low, high, size) in enumerate(
-        ((1.8, 5.5, 0.13), (1.2, 4.0, 0.62), (2.0, 7.0, 0.5))
+        ((1.8, 5.5, 0.115), (1.2, 4.0, 0.62), (2.0, 7.0, 0.5))
     ):
         lengths = random.uniform(low, high, WAVES)
         for w in range(WAVES):

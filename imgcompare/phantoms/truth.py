@@ -12,9 +12,9 @@ from scipy.spatial.distance import pdist
 
 from imgcompare.model import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 from imgcompare.phantoms._fields import textures
-from imgcompare.phantoms._kernels import count_codes, outline_radii, tissue_cube
+from imgcompare.phantoms._kernels import count_codes, tissue_cube
 from imgcompare.phantoms.cases import BODIES, PhantomCase
-from imgcompare.phantoms.lesions import fibonacci_sphere, shapes
+from imgcompare.phantoms.lesions import outline_points, shapes
 from imgcompare.phantoms.settings import ScanSettings, grid_for
 
 CUBE_POINTS = 120
@@ -85,13 +85,7 @@ def longest_diameter_mm(
     voxel, so a scan with thick slices may show less.
     """
     built = shapes(case.lesions, timepoint)
-    row = built.ids.index(lesion_id)
-    numbers = built.numbers[row]
-    directions = fibonacci_sphere(_OUTLINE_POINTS)
-    radius = np.empty(len(directions))
-    outline_radii(built.tables[row, 0], directions, radius)
-    from_round = np.linalg.inv(numbers[3:12].reshape(3, 3))
-    points = (directions * (numbers[12] * (1.0 + radius))[:, None]) @ from_round.T
+    points = outline_points(built, built.ids.index(lesion_id), _OUTLINE_POINTS)
     to_anatomy = case.matrix(timepoint, case.reference, motion=settings.motion)
     axes = to_anatomy[:3, :3] @ grid_for(settings, case.body, to_anatomy).directions
     local = points @ axes
