@@ -24,8 +24,11 @@ BASELINE: Final = "baseline"
 NADIR: Final = "nadir"
 PREVIOUS: Final = "previous"
 
-INTENSITIES = frozenset({"mean_intensity", "sd_intensity"})
+INTENSITIES = frozenset({"mean_intensity", "mean_enhancement"})
 """Quantities of image values, for which no rates and no repeatability figures exist."""
+
+NOT_COMPARED = frozenset({"sd_intensity"})
+"""Quantities whose change nobody asks for."""
 
 ARBITRARY_UNITS = "ARBITRARY_UNITS"
 """Flag: MR signal has no absolute scale, so its change means nothing by itself."""
@@ -66,6 +69,8 @@ def measure_changes(
     modality = _modalities(measurements)
     changes = []
     for key, values in series.items():
+        if key[2] in NOT_COMPARED:
+            continue
         sizes = series.get((key[0], WHOLE, "longest_diameter"), {})
         for later, name, earlier in _pairs(values, baseline_index):
             repeatability = published_repeatability(

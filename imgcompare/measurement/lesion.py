@@ -31,6 +31,7 @@ from imgcompare.model import (
     Lesion,
     LesionSegmentation,
     Measurement,
+    Role,
     Tissue,
 )
 
@@ -40,10 +41,14 @@ PROPOSED = "PROPOSED"
 AT_IMAGE_EDGE = "AT_IMAGE_EDGE"
 """Flag: the lesion reaches the edge of the image and may be larger than measured."""
 
+ENHANCED_CT = (Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED)
+"""Roles of CT after contrast, whose mean enhancement over CT_PRE is measured."""
+
 PARTS = "one connected part of one slice"
 LONGEST_METHOD = f"longest in-plane diameter, {PARTS}"
 PERPENDICULAR_METHOD = "largest extent at right angles to the longest diameter, same slice"
 SHORT_AXIS_METHOD = "largest, over the slices, of the perpendicular to the longest diameter"
+SPACE_METHOD = "greatest distance in any direction between points of the outline (IBSI L0JK)"
 VIABLE_METHOD = f"longest in-plane line within viable tissue, {PARTS}"
 VIABLE_PERPENDICULAR_METHOD = "longest line within viable tissue that crosses it squarely"
 ZERO_METHOD = "no tissue found"
@@ -59,17 +64,19 @@ class _Region:
     geometry: Geometry
     edge_noise: float
     surface: Surface
+    before_contrast: AnyArray | None
 
     @property
     def is_soft(self) -> bool:
         """Whether the outline holds partial volumes."""
         return self.surface.soft_share > SOFT_SHARE
 
-    @property
-    def outline(self) -> str:
+    def outline(self, quantity: str) -> str:
         """How its outline was drawn, in words."""
         if self.is_soft:
             return "sub-voxel outline at fraction 0.5"
+        if quantity == "diameter_3d":
+            return "outline half way between voxel centres"
         return "anti-aliased outline of whole voxels"
 
 
@@ -96,7 +103,7 @@ def measure_lesion(
     segmentation : LesionSegmentation
         Compartments on a crop of the reference grid.
     aligned : AlignedTimepoint
-        The timepoint's images; only the untouched reference is read.
+        The timepoint's images; the untouched reference is measured.
     lesion : Lesion
         Whose figures these are.
     looked_for : iterable of Tissue
@@ -109,14 +116,16 @@ def measure_lesion(
         Volumes in mL with 95 % intervals for the whole lesion, each tissue that
         ``segmentation.fractions`` names (zero if it is empty) and each that was looked for.
         Diameters in mm, with their ends in patient coordinates, for the whole lesion and for the
-        enhancing (viable) part; mean and spread of the image values per compartment.
+        enhancing (viable) part; mean and spread of the image values per compartment, and the
+        mean enhancement in HU where there is a CT before and after contrast.
 
     Raises
     ------
     GeometryMismatchError
         If the segmentation is no crop of the reference grid.
     """
-    image = _cropped(aligned, segmentation)
+    image = _cropped(aligned, segmentation, aligned.reference_role)
+    before = _before_contrast(aligned, segmentation)
     noise = noise_sd(image)
     unit = str(aligned.reference.quantity.value)
     flags = _common_flags(segmentation, aligned)
@@ -126,7 +135,7 @@ def measure_lesion(
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
         surface = surface_of(padded(fraction))
-        region = _Region(name, fraction, image, segmentation.geometry, ratio, surface)
+        region = _Region(name, fraction, image, segmentation.geometry, ratio, surface, before)
         rows = tuple(_rows(region, unit))
         extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
         for row in rows:
@@ -209,8 +218,17 @@ def _compartments(
     return (WHOLE, *(t.value for t in Tissue if t in names))
 
 
-def _cropped(aligned: AlignedTimepoint, segmentation: LesionSegmentation) -> AnyArray:
-    """Cut the reference image to the grid of the segmentation."""
+def _before_contrast(
+    aligned: AlignedTimepoint, segmentation: LesionSegmentation
+) -> AnyArray | None:
+    """Give the CT before contrast that belongs to a CT after it, on the segmentation's grid."""
+    if aligned.reference_role not in ENHANCED_CT or Role.CT_PRE not in aligned.images:
+        return None
+    return _cropped(aligned, segmentation, Role.CT_PRE)
+
+
+def _cropped(aligned: AlignedTimepoint, segmentation: LesionSegmentation, role: Role) -> AnyArray:
+    """Cut an image to the grid of the segmentation."""
     start = segmentation.geometry.offset_in(aligned.geometry)
     stop = tuple(a + n for a, n in zip(start, segmentation.geometry.shape, strict=True))
     if min(start) < 0 or any(e > n for e, n in zip(stop, aligned.geometry.shape, strict=True)):
@@ -218,7 +236,7 @@ def _cropped(aligned: AlignedTimepoint, segmentation: LesionSegmentation) -> Any
             f"The lesion's grid [{segmentation.geometry}] reaches beyond the image's "
             f"[{aligned.geometry}]."
         )
-    return aligned.reference.array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    return aligned.images[role].array[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
 
 
 def _common_flags(segmentation: LesionSegmentation, aligned: AlignedTimepoint) -> tuple[str, ...]:
@@ -247,6 +265,11 @@ def _rows(region: _Region, unit: str) -> Iterator[_Row]:
         mean, sd = intensities
         yield _Row("mean_intensity", unit, mean, "native voxels at least half filled")
         yield _Row("sd_intensity", unit, sd, "native voxels at least half filled")
+    if region.before_contrast is not None:
+        difference = region.image.astype(np.float32) - region.before_contrast
+        rise = intensity_estimates(difference, region.fraction)
+        if rise is not None:
+            yield _Row("mean_enhancement", unit, rise[0], "reference minus CT before contrast")
 
 
 def _diameter_rows(region: _Region) -> Iterator[_Row]:
@@ -273,8 +296,8 @@ def _diameter_rows(region: _Region) -> Iterator[_Row]:
         return
     node = diameters.short_axis(field, region.geometry)
     yield _length_row(region, "short_axis", node, SHORT_AXIS_METHOD)[1]
-    space = diameters.diameter_3d(field, region.geometry)
-    yield _length_row(region, "diameter_3d", space, "greatest distance in any direction")[1]
+    space = diameters.diameter_3d(padded(region.fraction), region.geometry)
+    yield _length_row(region, "diameter_3d", space, SPACE_METHOD)[1]
 
 
 def _length_row(
@@ -290,7 +313,7 @@ def _length_row(
         through_plane=quantity == "diameter_3d",
     )
     ends = diameter.endpoints_lps_mm(region.geometry)
-    return estimate, _Row(quantity, "mm", estimate, f"{method}; {region.outline}", ends)
+    return estimate, _Row(quantity, "mm", estimate, f"{method}; {region.outline(quantity)}", ends)
 
 
 def _is_unreliable(region: _Region, rows: tuple[_Row, ...]) -> bool:

@@ -137,7 +137,6 @@ def load_criteria(names: Collection[str] = ()) -> Mapping[str, Criterion]:
     found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     unknown = sorted(set(names) - set(found))
     if unknown:
-        raise ConfigurationError(
-            f"There is no criterion {', '.join(unknown)}; choose from {', '.join(sorted(found))}."
-        )
+        known = ", ".join(sorted(found)) or "none, for imgcompare is not installed as a package"
+        raise ConfigurationError(f"There is no criterion {', '.join(unknown)}; there are: {known}.")
     return {name: found[name].load()() for name in sorted(found) if not names or name in names}

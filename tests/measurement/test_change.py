@@ -2,7 +2,7 @@ import datetime as dt
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.errors import InputError
@@ -112,6 +112,10 @@ def test_without_modality_or_published_figures_the_answer_is_unknown():
     assert math.isnan(change.log_change)
 
 
+def test_the_spread_of_intensities_is_not_compared():
+    assert not measure_changes(rows([5.0, 6.0], quantity="sd_intensity", unit="HU"), DATES)
+
+
 def test_a_lesion_that_vanishes_has_changed_and_one_of_zero_has_no_percentage():
     before = [*rows([5.0]), *mr_rows(1)]
     gone = absent_lesion(Lesion(1, "1.1"), 1, detection_limit_ml=0.003)
@@ -154,6 +158,7 @@ def test_impossible_input_is_refused():
         measure_changes(rows([1.0, 1.0, 1.0, 1.0]), DATES[:3])
 
 
+@settings(deadline=None)
 @given(st.permutations(range(6)))
 def test_order_of_rows_changes_nothing_but_the_order_of_lesions(order):
     table = [*rows([3.0, 2.0, 4.0]), *rows([30.0, 31.0, 29.0], lesion=2)]

@@ -7,7 +7,7 @@ from imgcompare.errors import GeometryMismatchError
 from imgcompare.measurement import absent_lesion, measure_lesion
 from imgcompare.measurement.lesion import AT_IMAGE_EDGE, PROPOSED
 from imgcompare.measurement.uncertainty import LOW_RELIABILITY
-from imgcompare.model import Measurement, Quantity, Tissue
+from imgcompare.model import AlignedTimepoint, Measurement, Quantity, Role, Tissue, Volume
 from tests.builders import make_geometry, rotation
 from tests.measurement.shapes import LESION, aligned_with, ellipsoid_fraction, segmentation_of
 
@@ -127,6 +127,27 @@ def test_intensity_is_the_mean_of_the_compartment():
     assert 15.0 < means["whole"] < 80.0
 
 
+def test_ct_before_and_after_contrast_gives_the_enhancement():
+    fractions, geometry = rimmed()
+    after = (40.0 + 60.0 * (fractions[Tissue.ENHANCING] >= 0.5)).astype(np.float32)
+    aligned = aligned_with(after, geometry)
+    images = {**aligned.images, Role.CT_PRE: Volume(np.full_like(after, 35.0), geometry)}
+    both = AlignedTimepoint(
+        aligned.timepoint, Role.CT_PORTAL, images, aligned.to_reference, aligned.to_baseline
+    )
+    segmentation = segmentation_of(fractions, geometry)
+    rows = {
+        m.compartment: m
+        for m in measure_lesion(segmentation, both, lesion=LESION)
+        if m.quantity == "mean_enhancement"
+    }
+    assert rows["enhancing"].value == pytest.approx(65.0, abs=1.0)
+    assert rows["necrotic"].value == pytest.approx(5.0, abs=1.0)
+    assert rows["whole"].unit == "HU"
+    alone = measure_lesion(segmentation, aligned, lesion=LESION)
+    assert not [m for m in alone if m.quantity == "mean_enhancement"]
+
+
 def test_flags_tell_thin_proposed_and_cut_off_lesions():
     fractions, geometry = rimmed()
     good = measured(fractions, geometry)["whole", "volume"]
@@ -184,7 +205,7 @@ def test_thirty_millilitres_at_one_millimetre_take_a_fraction_of_a_second():
     inner = ellipsoid_fraction(geometry, centre, (12.0, 11.0, 11.0), subdivisions=2)
     fractions = {Tissue.ENHANCING: whole - inner, Tissue.NECROTIC: inner}
     measured(fractions, geometry)
-    start = time.perf_counter()
+    start = time.thread_time()  # other work on the machine does not count
     table = measured(fractions, geometry)
-    assert time.perf_counter() - start < 1.5  # 0.2 s when the machine is idle
+    assert time.thread_time() - start < 0.3
     assert table["whole", "volume"].value == pytest.approx(30.2, rel=0.01)

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.measurement.repeatability import (
@@ -64,6 +64,7 @@ def test_a_figure_of_zero_is_judged_by_its_interval_alone():
     assert judge(0.0, 0.0, sd=(0.0, 0.0), source="x").exceeds is Exceeds.NO
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 100.0), st.floats(0.1, 100.0), st.floats(0.02, 0.3), st.floats(0.01, 100.0))
 def test_the_verdict_does_not_depend_on_the_unit(earlier, later, wcv, factor):
     sd = (wcv * earlier, wcv * later)

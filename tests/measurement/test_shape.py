@@ -5,13 +5,16 @@ import pytest
 import SimpleITK as sitk
 
 from imgcompare.geometry import from_sitk
+from imgcompare.measurement import measure_lesion
 from imgcompare.measurement.shape import (
     mesh_diameters,
     mesh_volume_mm3,
     surface_area_mm2,
     voxel_volume_mm3,
 )
+from imgcompare.model import Tissue
 from tests.builders import ellipsoid, make_geometry
+from tests.measurement.shapes import LESION, aligned_with, segmentation_of
 
 PYRADIOMICS_TOLERANCE = 0.03  # of its own test suite
 
@@ -35,6 +38,15 @@ def test_ibsi_digital_phantom(shared_data):
     assert voxel_volume_mm3(mask, geometry) == known["morph_vol_approx"]
     assert surface_area_mm2(mask, geometry) == known["morph_area_mesh"]
     assert mesh_diameters(mask, geometry).any_direction == known["morph_diam"]
+    fraction = mask.astype(np.float32)
+    rows = measure_lesion(
+        segmentation_of({Tissue.NON_ENHANCING: fraction}, geometry),
+        aligned_with(fraction, geometry),
+        lesion=LESION,
+    )
+    reported = {(m.compartment, m.quantity): m.value for m in rows}
+    assert 1000.0 * reported["whole", "volume"] == known["morph_vol_approx"]
+    assert reported["whole", "diameter_3d"] == known["morph_diam"]
 
 
 @pytest.mark.parametrize("case", ["brain1", "brain2", "breast1", "lung1", "lung2"])

@@ -1,15 +1,18 @@
 import csv
+import tomllib
 from collections import defaultdict
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.errors import ConfigurationError, InputError
 from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Measurement
-from imgcompare.response import Criterion, ReaderInput, Recist11, load_criteria
-from imgcompare.response.base import BASELINE_CATEGORY, Response
+from imgcompare.response import Criterion, ReaderInput, Recist11, base, load_criteria
+from imgcompare.response.base import BASELINE_CATEGORY, ENTRY_POINT_GROUP, Response
 from tests.response.courses import diameters, timepoints
 
 THIN = (1.0, 1.0, 1.0, 1.0, 1.0)
@@ -41,10 +44,29 @@ def test_it_is_a_criterion_that_says_what_it_needs():
     assert all("doi:" in c for c in criterion.citations)
 
 
-def test_criteria_are_found_by_entry_point_and_unknown_ones_refused():
-    with pytest.raises(ConfigurationError, match="no criterion nonsense"):
+def test_every_registered_criterion_loads_and_has_its_own_tests():
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    registered = project["entry-points"][ENTRY_POINT_GROUP]
+    assert registered["recist_1_1"]
+    for name, value in registered.items():
+        criterion = EntryPoint(name, value, ENTRY_POINT_GROUP).load()()
+        assert isinstance(criterion, Criterion)
+        assert criterion.requires
+        module = value.split(":")[0].rsplit(".", 1)[-1]
+        assert (Path(__file__).parent / f"test_{module}.py").is_file()
+
+
+def test_unknown_criteria_are_refused_and_known_ones_created(monkeypatch):
+    point = EntryPoint("recist_1_1", "imgcompare.response.recist:Recist11", ENTRY_POINT_GROUP)
+    monkeypatch.setattr(base, "entry_points", lambda group: [point])
+    assert isinstance(load_criteria()["recist_1_1"], Recist11)
+    assert list(load_criteria(["recist_1_1"])) == ["recist_1_1"]
+    with pytest.raises(ConfigurationError, match="no criterion nonsense; there are: recist_1_1"):
         load_criteria(["nonsense"])
-    assert all(isinstance(c, Criterion) for c in load_criteria().values())
+    monkeypatch.setattr(base, "entry_points", lambda group: [])
+    with pytest.raises(ConfigurationError, match="not installed"):
+        load_criteria(["recist_1_1"])
 
 
 def test_progression_counts_from_the_nadir_and_response_from_baseline():
@@ -205,6 +227,7 @@ COURSES = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(COURSES, st.sets(st.integers(1, 6)), st.randoms())
 def test_every_input_gives_one_category_whatever_the_order_of_rows(values, nodal, random):
     lesions, rows = diameters(values, tuple(nodal))
@@ -224,6 +247,7 @@ def test_every_input_gives_one_category_whatever_the_order_of_rows(values, nodal
 RANK = {"CR": 0, "PR": 1, "SD": 2, "PD": 3}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(100, 900), min_size=2, max_size=4),
     st.lists(st.integers(0, 900), min_size=8, max_size=8),

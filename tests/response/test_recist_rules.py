@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.response.base import LesionState, Response
@@ -145,6 +145,7 @@ def test_overall_response(target, non_target, new, expected):
 RANK = {R.CR: 0, R.PR: 1, R.SD: 2, R.PD: 3}
 
 
+@settings(deadline=None)
 @given(st.lists(TENTHS, min_size=1, max_size=6), TENTHS, TENTHS)
 def test_a_larger_sum_never_improves_the_category(earlier, current, growth):
     baseline, nadir = earlier[0], min(earlier)
@@ -154,6 +155,7 @@ def test_a_larger_sum_never_improves_the_category(earlier, current, growth):
     assert RANK[second] >= RANK[first]
 
 
+@settings(deadline=None)
 @given(TENTHS, TENTHS)
 def test_progression_agrees_with_whole_tenths(nadir, current):
     n, c = int(nadir * 10), int(current * 10)
