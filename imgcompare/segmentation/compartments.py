@@ -1,77 +1,176 @@
-"""Split one lesion into its tissues and find the oedema around it."""
+"""Split one lesion into its tissues, as labels and as fractions of voxels, and find its oedema."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from imgcompare.errors import SegmentationError
 from imgcompare.geometry import require_same_grid
-from imgcompare.model import (
-    LESION_TISSUES,
-    TISSUE_CODES,
-    LabelMap,
-    LesionSegmentation,
-    Role,
-    Tissue,
-)
+from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentation, Role, Tissue
+from imgcompare.segmentation.ct_compartments import label_ct
+from imgcompare.segmentation.labelled import Labelled
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.mr_compartments import label_mr
+from imgcompare.segmentation.oedema import REACH_MM, find_oedema
 from imgcompare.segmentation.partial_volume import Channels, unmix
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.references import References, find_references
 from imgcompare.segmentation.scene import Scene, bounding_box, cut_out
 
 MASK_SOURCE = "mask"
-OEDEMA_REACH_MM = 45.0
-UNMIX_MARGIN_MM = 4.0
-TISSUE_OF_CODE = {code: tissue for tissue, code in TISSUE_CODES.items()}
+"""An outline given by a person is kept as it is; others are refined from the signals."""
+
+LESION_MARGIN_MM = 5.0
+"""Room around the lesion for its boundary voxels and the pure signals outside."""
+
+CROP_MARGIN_MM = 3.0
+
+WEAK = 0.05
+"""A voxel of a given mask with less lesion signal than this takes its label's tissue whole."""
+
+TISSUE_OF_CODE: Mapping[int, Tissue] = {code: tissue for tissue, code in TISSUE_CODES.items()}
+
 MR_CHANNELS = (Role.T1C, Role.FLAIR, Role.T2, Role.T1)
+"""Images that tell the fractions of a voxel; the native one comes first."""
+
+Labels = npt.NDArray[np.uint8]
+Fractions = dict[Tissue, FloatArray]
 
 
 def segment_compartments(
     prepared: Prepared, region: LabelMap, *, source: str, proposed: bool = False
 ) -> LesionSegmentation:
+    """Split one lesion into tissues.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Images of the timepoint.
+    region : LabelMap
+        The whole lesion without oedema, on the full reference grid: every label but 0 counts.
+    source : str
+        Where the outline comes from; ``mask`` keeps it as it is, any other source lets boundary
+        voxels be filled in part.
+    proposed : bool
+        Whether the lesion was proposed automatically.
+
+    Returns
+    -------
+    LesionSegmentation
+        On a box around lesion and oedema.
+
+    Raises
+    ------
+    GeometryMismatchError
+        If the region is on another grid.
+    SegmentationError
+        If the region is empty.
+    """
     grid = prepared.aligned.geometry
-    require_same_grid(region.geometry, grid, what="lesion and images", remedy="Resample the lesion.")
+    require_same_grid(
+        region.geometry, grid, what="The lesion and the images", remedy="Resample the lesion."
+    )
     if not region.array.any():
-        raise SegmentationError("The lesion is empty: there is nothing to split into tissues.")
-    scene = cut_out(prepared, region.array, UNMIX_MARGIN_MM)
-    labelled = label_mr(scene, {})
-    labels, fractions = partial_volume(scene, labelled.labels, keep_outline=source == MASK_SOURCE)
-    return LesionSegmentation(
-        LabelMap(labels, scene.geometry, TISSUE_OF_CODE), fractions, proposed, source, False,
-        labelled.flags, labelled.decisions)
+        raise SegmentationError("The lesion is empty: draw or seed it in this timepoint.")
+    whole = cut_out(prepared, region.array != 0, LESION_MARGIN_MM if prepared.is_ct else REACH_MM)
+    inner = bounding_box(whole.region, whole.spacing_mm, LESION_MARGIN_MM)
+    scene = whole.crop(inner)
+    references = None if prepared.is_ct else find_references(prepared, region.array)
+    labelled = label_ct(scene) if references is None else label_mr(scene, references)
+    labels, parts = _fractions(scene, labelled.labels, keep_outline=source == MASK_SOURCE)
+    full_labels = np.zeros(whole.region.shape, dtype=np.uint8)
+    full_labels[inner] = labels
+    full = {t: _embedded(f, inner, whole.region.shape) for t, f in parts.items()}
+    flags, decisions = list(labelled.flags), list(labelled.decisions)
+    if references is not None:
+        _add_oedema(whole, full_labels, full, references, flags, decisions)
+    note = Labelled(full_labels, tuple(flags), tuple(decisions))
+    return _result(whole, note, full, source=source, proposed=proposed, prepared=prepared)
 
 
-def partial_volume(scene: Scene, labels: npt.NDArray[np.uint8], *, keep_outline: bool):
-    box = bounding_box(scene.region, scene.spacing_mm, UNMIX_MARGIN_MM)
-    roles = [r for r in MR_CHANNELS if r in scene.images]
-    part = scene.crop(box)
-    stack = np.stack([part.images[r] for r in roles])
-    channels = Channels(stack, [part.noise[r] for r in roles], part.spacing_mm)
-    for _ in range(2):
-        codes, solved = unmix(channels, labels[box])
-        lesion = {int(c): f for c, f in zip(codes, solved, strict=True) if c}
-        if keep_outline:
-            lesion = _fill_region(lesion, part.region, labels[box])
-        best = _most_probable(lesion, part.region if keep_outline else None)
-        labels = labels.copy(); labels[box] = best
-    out = {}
-    for c, f in lesion.items():
-        full = np.zeros(scene.region.shape, np.float32); full[box] = f
-        out[TISSUE_OF_CODE[c]] = full
-    return labels, out
+def _embedded(
+    part: FloatArray, box: tuple[slice, slice, slice], shape: tuple[int, ...]
+) -> FloatArray:
+    full = np.zeros(shape, dtype=np.float32)
+    full[box] = part
+    return full
 
 
-def _fill_region(lesion, region, labels):
-    total = sum(lesion.values())
-    weak = total < 0.05
-    scale = np.where(region, 1 / np.maximum(total, 0.05), 0)
-    return {c: np.where(region & weak, labels == c, f * scale).astype(np.float32) for c, f in lesion.items()}
-
-
-def _most_probable(lesion, region):
-    codes = np.array(list(lesion), dtype=np.uint8)
+def _fractions(scene: Scene, labels: Labels, *, keep_outline: bool) -> tuple[Labels, Fractions]:
+    """Unmix boundary voxels; then the most probable tissue is the largest fraction."""
+    roles = [r for r in MR_CHANNELS if r in scene.images] or list(scene.images)
+    stack = np.stack([scene.images[r] for r in roles])
+    channels = Channels(stack, [scene.noise[r] for r in roles], scene.spacing_mm)
+    codes, solved = unmix(channels, labels)
+    lesion = {int(c): f for c, f in zip(codes, solved, strict=True) if c}
+    if keep_outline:
+        lesion = _fill(lesion, scene.region, labels)
     stack = np.stack(list(lesion.values()))
-    inside = stack.sum(axis=0) >= 0.5 if region is None else region
-    return np.where(inside, codes[stack.argmax(axis=0)], 0).astype(np.uint8)
+    inside = scene.region if keep_outline else stack.sum(axis=0) >= 0.5
+    best = np.array(list(lesion), dtype=np.uint8)[stack.argmax(axis=0)]
+    chosen = np.where(inside, best, np.uint8(0))
+    return chosen, {TISSUE_OF_CODE[c]: f for c, f in lesion.items()}
+
+
+def _fill(
+    lesion: dict[int, FloatArray], region: BoolArray, labels: Labels
+) -> dict[int, FloatArray]:
+    """Scale fractions so that they fill a given outline exactly and nothing beyond."""
+    total = np.sum(list(lesion.values()), axis=0)
+    scale = np.where(region, 1 / np.maximum(total, WEAK), 0).astype(np.float32)
+    weak = region & (total < WEAK)
+    return {c: np.where(weak, labels == c, f * scale).astype(np.float32) for c, f in lesion.items()}
+
+
+def _add_oedema(
+    scene: Scene,
+    labels: Labels,
+    fractions: Fractions,
+    references: References,
+    flags: list[str],
+    decisions: list[Decision],
+) -> None:
+    """Find oedema and add it to labels and fractions, in place."""
+    found = find_oedema(scene, labels > 0, references)
+    if found is None:
+        flags.append("oedema not measured: no FLAIR and no T2")
+        return
+    mask, part = found
+    if Role.FLAIR not in scene.images:
+        flags.append("oedema from T2 alone")
+    if not mask.any():
+        return
+    lesion = np.sum(list(fractions.values()), axis=0)
+    fractions[Tissue.OEDEMA] = np.clip(np.minimum(part, 1 - lesion), 0, 1).astype(np.float32)
+    labels[mask] = TISSUE_CODES[Tissue.OEDEMA]
+    reason = "brighter on FLAIR than normal brain, contiguous with the lesion"
+    decisions.append(Decision("segmentation", "oedema", f"within {REACH_MM:.0f} mm", reason))
+
+
+def _result(
+    scene: Scene,
+    note: Labelled,
+    fractions: Fractions,
+    *,
+    source: str,
+    proposed: bool,
+    prepared: Prepared,
+) -> LesionSegmentation:
+    """Crop to what was found and wrap it up."""
+    filled = note.labels > 0
+    for part in fractions.values():
+        filled |= part > 0
+    box = bounding_box(filled, scene.spacing_mm, CROP_MARGIN_MM)
+    part_scene = scene.crop(box)
+    return LesionSegmentation(
+        LabelMap(note.labels[box].copy(), part_scene.geometry, TISSUE_OF_CODE),
+        {t: f[box].copy() for t, f in fractions.items()},
+        proposed=proposed,
+        source=source,
+        attenuation_classes_only=prepared.is_ct and prepared.enhancement is None,
+        flags=note.flags,
+        decisions=note.decisions,
+    )

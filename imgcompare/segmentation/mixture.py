@@ -49,7 +49,7 @@ class TwoClasses:
     low, high : float
         Class means; NaN for a class that is absent.
     threshold : float
-        Where a voxel is as likely in one class as in the other.
+        Value of a voxel that belongs to both classes alike.
     """
 
     low: float
@@ -93,9 +93,8 @@ def separate(values: AnyArray, bounds: Bounds) -> TwoClasses:
     Returns
     -------
     TwoClasses
-        The threshold is where the weighted densities cross, never above half-way between the
-        means: partial volume fills the gap between the classes evenly, but a heterogeneous high
-        class reaches down.
+        The threshold is half-way between the class means, where a voxel that both fill holds
+        equal parts of them.
     """
     spread = np.percentile(values, [0.5, 99.5])
     low_end = float(spread[0]) - bounds.sd_floor
@@ -107,13 +106,8 @@ def separate(values: AnyArray, bounds: Bounds) -> TwoClasses:
     means, sds, portions = _start(at, share, bounds)
     for _ in range(ITERATIONS):
         high = _high_share(at, means, sds, portions)
-        for index, part in enumerate((share * (1 - high), share * high)):
-            mass = max(float(part.sum()), 1e-9)
-            mean = float((part * at).sum()) / mass
-            means[index] = min(mean, bounds.low_cap) if index == 0 else mean
-            variance = float((part * (at - mean) ** 2).sum()) / mass
-            sds[index] = max(variance**0.5, bounds.sd_floor)
-            portions[index] = mass
+        _update_low(at, share * (1 - high), means, sds, portions, bounds)
+        _update_high(at, share * high, means, sds, portions, bounds)
     return _judge(at, share, means, sds, portions, bounds)
 
 
@@ -129,6 +123,37 @@ def _start(
         high = float(np.interp((1 + cut) / 2, cumulative, at))
     part = max((high - low) / 4, bounds.sd_floor)
     return [low, high], [part, part], [max(cut, 1e-3), max(1 - cut, 1e-3)]
+
+
+def _update_low(
+    at: AnyArray,
+    part: AnyArray,
+    means: list[float],
+    sds: list[float],
+    portions: list[float],
+    bounds: Bounds,
+) -> None:
+    """Refit the low class: a Gaussian."""
+    mass = max(float(part.sum()), 1e-9)
+    means[0] = min(float((part * at).sum()) / mass, bounds.low_cap)
+    variance = float((part * (at - means[0]) ** 2).sum()) / mass
+    sds[0], portions[0] = max(variance**0.5, bounds.sd_floor), mass
+
+
+def _update_high(
+    at: AnyArray,
+    part: AnyArray,
+    means: list[float],
+    sds: list[float],
+    portions: list[float],
+    bounds: Bounds,
+) -> None:
+    """Refit the high class: uptake is skewed upwards, so the median and the spread below it."""
+    mass = max(float(part.sum()), 1e-9)
+    means[1] = float(np.interp(0.5, np.cumsum(part) / mass, at))
+    lower = np.where(at <= means[1], part, 0.0)
+    variance = float((lower * (at - means[1]) ** 2).sum()) / max(float(lower.sum()), 1e-9)
+    sds[1], portions[1] = max(variance**0.5, bounds.sd_floor), mass
 
 
 def _high_share(
@@ -163,9 +188,7 @@ def _judge(
         if middle >= bounds.high_floor:
             return TwoClasses(nan, middle, bounds.low_cap)
         return TwoClasses(middle, nan, max(bounds.high_floor, middle + 3 * sds[0]))
-    posterior = _high_share(at, means, sds, [0.5, 0.5])
-    crossing = float(at[min(int(np.searchsorted(posterior, 0.5)), len(at) - 1)])
-    crossing = min(max(crossing, low + 2 * bounds.sd_floor), (low + high) / 2)
+    halfway = (low + high) / 2
     if portions[0] < MIN_SHARE:
-        return TwoClasses(nan, high, min(crossing, bounds.low_cap))
-    return TwoClasses(low, high, crossing)
+        return TwoClasses(nan, high, min(halfway, bounds.low_cap))
+    return TwoClasses(low, high, halfway)

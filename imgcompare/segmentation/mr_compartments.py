@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
+from scipy import ndimage
 
 from imgcompare.geometry import AnyArray
 from imgcompare.model import TISSUE_CODES, Decision, Role, Tissue
+from imgcompare.segmentation.labelled import Labelled, drop_small
 from imgcompare.segmentation.masks import BoolArray, Shaper
 from imgcompare.segmentation.mixture import Bounds, TwoClasses, separate
+from imgcompare.segmentation.references import References
 from imgcompare.segmentation.regularise import smooth_probability
 from imgcompare.segmentation.scene import Scene
 
@@ -36,9 +36,6 @@ NOISE_GAP = 4.0
 BLOOD_T1 = 1.25
 """Blood brighter than white matter before contrast; nothing else in brain is (but fat)."""
 
-MIN_PART_ML = 0.05
-"""Smaller islands of blood or cyst are noise or vessels (criteria.md §8: < 0.1 mL removed)."""
-
 FLUID_T2 = 0.6
 """A cyst's T2 signal is at least this share of the way from white matter to CSF."""
 
@@ -48,28 +45,16 @@ BRIGHT_T2 = 1.2
 TOUCH_MM = 3.0
 """Necrosis is enclosed by or adjacent to enhancing tissue; this near is adjacent."""
 
-DEFAULT_CSF = {Role.T2: 2.8, Role.FLAIR: 0.15}
-"""CSF over white matter where no CSF can be found."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
-    """Most probable tissue of each voxel of a box, with what was noticed on the way."""
-
-    labels: npt.NDArray[np.uint8]
-    flags: tuple[str, ...]
-    decisions: tuple[Decision, ...]
-
-
-def label_mr(scene: Scene, csf: dict[Role, float]) -> Labelled:
+def label_mr(scene: Scene, references: References) -> Labelled:
     """Label the tissues of one lesion.
 
     Parameters
     ----------
     scene : Scene
         The lesion and its surroundings; at least one of T1C, T1, T2, FLAIR.
-    csf : dict of Role to float
-        Signal of CSF on T2 and FLAIR, relative to white matter.
+    references : References
+        Normal levels of this timepoint.
 
     Returns
     -------
@@ -91,7 +76,7 @@ def label_mr(scene: Scene, csf: dict[Role, float]) -> Labelled:
         if rest.any():
             flags.append("necrosis and cyst cannot be told apart without FLAIR and T1C")
         return Labelled(labels, tuple(flags), tuple(decisions))
-    cyst = _cyst(scene, rest, csf, decisions)
+    cyst = _cyst(scene, rest, references, decisions)
     labels[cyst] = TISSUE_CODES[Tissue.CYSTIC]
     rest &= ~cyst
     necrotic = _necrotic(scene, rest, enhancing, decisions)
@@ -134,9 +119,7 @@ def _enhancing(scene: Scene, flags: list[str], decisions: list[Decision]) -> Boo
     return _regular(scene, feature, classes, scene.region)
 
 
-def _regular(
-    scene: Scene, feature: AnyArray, classes: TwoClasses, region: BoolArray
-) -> BoolArray:
+def _regular(scene: Scene, feature: AnyArray, classes: TwoClasses, region: BoolArray) -> BoolArray:
     evidence = classes.evidence(feature)
     return np.asarray(smooth_probability(evidence, region, scene.spacing_mm) > 0.5)
 
@@ -150,21 +133,7 @@ def _words(classes: TwoClasses) -> str:
     return ", ".join(parts)
 
 
-def _large_enough(scene: Scene, mask: BoolArray) -> BoolArray:
-    """Drop connected parts below MIN_PART_ML."""
-    from scipy import ndimage
-
-    labels, count = ndimage.label(mask)
-    if not count:
-        return mask
-    sizes = np.bincount(labels.ravel()) * scene.geometry.voxel_volume_ml
-    sizes[0] = 0.0
-    return np.asarray((sizes >= MIN_PART_ML)[labels])
-
-
-def _blood(
-    scene: Scene, rest: BoolArray, flags: list[str], decisions: list[Decision]
-) -> BoolArray:
+def _blood(scene: Scene, rest: BoolArray, flags: list[str], decisions: list[Decision]) -> BoolArray:
     """Find blood: brighter than white matter before contrast."""
     if Role.T1 not in scene.images:
         flags.append("no T1 before contrast: haemorrhage cannot be recognised")
@@ -172,7 +141,7 @@ def _blood(
     t1 = scene.images[Role.T1]
     sharp = max(scene.noise[Role.T1], TEXTURE)
     classes = TwoClasses(BLOOD_T1 - 6 * sharp, BLOOD_T1 + 6 * sharp, BLOOD_T1)
-    blood = _large_enough(scene, _regular(scene, t1, classes, rest))
+    blood = drop_small(_regular(scene, t1, classes, rest), scene)
     if blood.any():
         decisions.append(
             _decided("haemorrhage", f"T1 above {BLOOD_T1} × white matter", "bright before contrast")
@@ -181,21 +150,21 @@ def _blood(
 
 
 def _cyst(
-    scene: Scene, rest: BoolArray, csf: dict[Role, float], decisions: list[Decision]
+    scene: Scene, rest: BoolArray, references: References, decisions: list[Decision]
 ) -> BoolArray:
     """Find fluid: suppressed on FLAIR like CSF, and as bright as CSF on T2."""
     if not rest.any():
         return rest
     flair = scene.images[Role.FLAIR]
-    level = csf.get(Role.FLAIR, DEFAULT_CSF[Role.FLAIR])
+    level = references.csf_flair
     solid = flair[rest & (flair > (level + 1) / 2)]
     upper = float(np.median(solid)) if solid.size else 1.0
     classes = TwoClasses(level, max(upper, 1.0), (level + 1.0) / 2)
     fluid = ~_regular(scene, flair, classes, rest) & rest
     if Role.T2 in scene.images:
-        bright = csf.get(Role.T2, DEFAULT_CSF[Role.T2])
+        bright = references.csf_t2
         fluid &= scene.images[Role.T2] > 1.0 + FLUID_T2 * (bright - 1.0)
-    fluid = _large_enough(scene, fluid)
+    fluid = drop_small(fluid, scene)
     if fluid.any():
         decisions.append(
             _decided("cystic", f"FLAIR below {classes.threshold:.2f} × white matter", "like CSF")
@@ -207,8 +176,6 @@ def _necrotic(
     scene: Scene, rest: BoolArray, enhancing: BoolArray, decisions: list[Decision]
 ) -> BoolArray:
     """Find necrosis: bright on T2, next to enhancing tissue; the rest is solid."""
-    from scipy import ndimage
-
     if not rest.any() or not enhancing.any():
         return np.zeros_like(rest)
     bright = rest

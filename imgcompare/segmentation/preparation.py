@@ -10,6 +10,7 @@ import numpy as np
 
 from imgcompare.model import AlignedTimepoint, Decision, Quantity, Role, read_only
 from imgcompare.segmentation.bias import estimate_bias
+from imgcompare.segmentation.enhancement import Match, match_images, subtract
 from imgcompare.segmentation.masks import BoolArray, FloatArray, find_body, find_brain
 from imgcompare.segmentation.normalisation import noise_sd, white_matter_level
 
@@ -149,18 +150,16 @@ def _prepare_mr(aligned: AlignedTimepoint) -> Prepared:
         noise[role] = noise_sd(images[role], white, grid)
     enhancement, spread = None, 0.0
     if Role.T1 in images and Role.T1C in images:
+        match = match_images(images[Role.T1], images[Role.T1C], tissue, grid) or Match(0.0, 1.0)
+        enhancement = subtract(images[Role.T1], images[Role.T1C], match)
         white = tissue & (np.abs(images[Role.T1] - 1.0) < WHITE_MATTER_BAND)
-        gain = float(np.median(images[Role.T1C][white])) / max(
-            float(np.median(images[Role.T1][white])), 1e-6
-        )
-        enhancement = images[Role.T1C] - np.float32(gain) * images[Role.T1]
         spread = noise_sd(enhancement, white, grid)
         decisions.append(
             Decision(
                 "segmentation",
                 "enhancement",
-                f"T1C - {gain:.3f} T1",
-                "gain matched in normal white matter",
+                f"T1C - ({match.offset:.3f} + {match.slope:.3f} T1)",
+                "T1 matched to T1C by robust regression in normal brain",
             )
         )
     else:

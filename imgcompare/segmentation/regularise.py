@@ -51,9 +51,7 @@ def smooth_probability(
     return np.where(region, (belief + np.float32(1)) / np.float32(2), np.float32(0))
 
 
-def _neighbours(
-    belief: FloatArray, weights: list[np.float32]
-) -> npt.NDArray[np.float32]:
+def _neighbours(belief: FloatArray, weights: list[np.float32]) -> npt.NDArray[np.float32]:
     total = np.zeros_like(belief)
     for axis, weight in enumerate(weights):
         ahead = [slice(None)] * 3

@@ -77,9 +77,7 @@ def cut_out(prepared: Prepared, region: AnyArray, margin_mm: float) -> Scene:
     return full.crop(bounding_box(full.region, full.spacing_mm, margin_mm))
 
 
-def bounding_box(
-    mask: BoolArray, spacing_mm: tuple[float, float, float], margin_mm: float
-) -> Box:
+def bounding_box(mask: BoolArray, spacing_mm: tuple[float, float, float], margin_mm: float) -> Box:
     """Give the box around a mask that is not empty, at least one voxel wider on each side."""
     slices = []
     for axis in range(3):
