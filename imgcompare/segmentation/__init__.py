@@ -1,1 +1,19 @@
 """From aligned images to lesions and their compartments."""
+
+from imgcompare.segmentation.compartments import segment_compartments
+from imgcompare.segmentation.given import compartments_as_drawn, separate_lesions
+from imgcompare.segmentation.lesion import lesion_from_seed
+from imgcompare.segmentation.matching import Found, Matching, match_lesions
+from imgcompare.segmentation.preparation import Prepared, prepare
+
+__all__ = [
+    "Found",
+    "Matching",
+    "Prepared",
+    "compartments_as_drawn",
+    "lesion_from_seed",
+    "match_lesions",
+    "prepare",
+    "segment_compartments",
+    "separate_lesions",
+]

@@ -1,0 +1,104 @@
+"""The order of the main job, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgcompare.errors import InputError
+from imgcompare.loading import load_course
+from imgcompare.model import (
+    AlignedTimepoint,
+    Comparison,
+    Course,
+    LesionSegmentation,
+    Progress,
+    Steps,
+    finish,
+)
+from imgcompare.options import CompareOptions, resolve
+from imgcompare.pipeline.aligning import align_series, align_to_baseline
+from imgcompare.pipeline.concluding import conclude
+from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.outlining import Outline, outline_lesions, tell_compartments
+from imgcompare.response import load_criteria
+from imgcompare.segmentation import prepare
+
+
+def compare(paths: Sequence[str | Path], *, options: CompareOptions | None = None) -> Comparison:
+    """Compare the timepoints of one subject.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        Folders that hold two or more timepoints of one subject.
+    options : CompareOptions, optional
+        What a person decided.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If the folders hold less than two usable timepoints, or an option does not fit them.
+    RegistrationError
+        If a lesion must be followed through a registration that failed.
+    SegmentationError
+        If no mask or seed is given and the images do not allow a proposal.
+    """
+    return finish(compare_steps(paths, options=options))
+
+
+def compare_steps(
+    paths: Sequence[str | Path], *, options: CompareOptions | None = None
+) -> Steps[Comparison]:
+    """Do what `compare` does, yielding Progress before each step."""
+    options = options or CompareOptions()
+    journal = Journal()
+    criteria = load_criteria(options.criteria)
+    yield Progress(1, 1, "reading headers")
+    with journal.clock("scan"):
+        course = load_course(
+            [Path(p) for p in paths], roles=options.roles, identified=options.identified
+        )
+    count = _require_timepoints(course)
+    given = resolve(course, options)
+    total, step = 3 * count + 1, 1
+    aligned: list[AlignedTimepoint] = []
+    for timepoint in course.timepoints:
+        yield Progress(step := step + 1, total, f"aligning the series of {timepoint.name}")
+        aligned.append(align_series(timepoint, journal))
+    for n in range(1, count):
+        yield Progress(step := step + 1, total, f"aligning {aligned[n].timepoint.name} to baseline")
+        aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
+    outlines: list[list[Outline]] = []
+    segmented: list[list[LesionSegmentation]] = []
+    for one in aligned:
+        yield Progress(step := step + 1, total, f"finding lesions of {one.timepoint.name}")
+        baseline = (aligned[0], outlines[0]) if outlines else None
+        with journal.clock("prepare"):
+            prepared = prepare(one)
+        journal.decisions.extend(prepared.decisions)
+        with journal.clock("outline lesions"):
+            found = outline_lesions(prepared, given, baseline, options=options, journal=journal)
+        with journal.clock("compartments"):
+            segmented.append([tell_compartments(prepared, o, options.label_scheme) for o in found])
+        outlines.append(found)
+        del prepared
+    yield Progress(total, total, "measuring")
+    return conclude(
+        course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal
+    )
+
+
+def _require_timepoints(course: Course) -> int:
+    count = len(course.timepoints)
+    if count < 2:
+        found = f"only one timepoint ({course.timepoints[0].name})" if count else "none"
+        raise InputError(
+            f"A comparison needs two or more timepoints, and there is {found}. Add the folder "
+            "of another visit, or list what is there with 'imgcompare scan'."
+        )
+    return count

@@ -1,0 +1,152 @@
+"""Match, measure and assess what was segmented."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from imgcompare.measurement import absent_lesion, measure_changes, measure_lesion
+from imgcompare.model import (
+    AlignedTimepoint,
+    Comparison,
+    Course,
+    EventKind,
+    Lesion,
+    LesionEvent,
+    LesionRole,
+    LesionSegmentation,
+    Measurement,
+    TimepointResult,
+)
+from imgcompare.options import CompareOptions
+from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.outlining import Outline
+from imgcompare.response import Criterion
+from imgcompare.segmentation import Found, Matching, match_lesions
+
+
+def conclude(
+    course: Course,
+    aligned: Sequence[AlignedTimepoint],
+    outlines: Sequence[Sequence[Outline]],
+    segmented: Sequence[Sequence[LesionSegmentation]],
+    *,
+    criteria: Mapping[str, Criterion],
+    options: CompareOptions,
+    journal: Journal,
+) -> Comparison:
+    """Match, measure and assess what was segmented."""
+    with journal.clock("measure"):
+        matching = match_lesions(
+            [
+                [Found(o.region, one.to_baseline) for o in found]
+                for one, found in zip(aligned, outlines, strict=True)
+            ],
+            views=[(one.geometry, one.to_baseline) for one in aligned],
+            links=_links(outlines),
+        )
+        results = tuple(
+            TimepointResult(one, dict(zip(ids, found, strict=True)))
+            for one, ids, found in zip(aligned, matching.ids, segmented, strict=True)
+        )
+        lesions = _lesions(course, matching)
+        measurements = _measure(results, lesions, matching.events)
+        dates = [t.date for t in course.timepoints]
+        changes = measure_changes(measurements, dates, baseline_index=course.baseline_index)
+        assessments = [
+            assessment
+            for criterion in criteria.values()
+            for assessment in criterion.assess(
+                lesions,
+                measurements,
+                course.timepoints,
+                baseline_index=course.baseline_index,
+                events=matching.events,
+            )
+        ]
+    for segmentation in (s for found in segmented for s in found):
+        journal.decisions.extend(segmentation.decisions)
+    return Comparison(
+        course=course,
+        results=results,
+        lesions=lesions,
+        events=matching.events,
+        measurements=measurements,
+        changes=changes,
+        assessments=tuple(assessments),
+        observations=(),
+        decisions=(*course.decisions, *dict.fromkeys(journal.decisions)),
+        warnings=(*course.problems, *dict.fromkeys(journal.warnings)),
+        configuration=_configuration(options),
+        timings_s=journal.clock.seconds,
+    )
+
+
+def _links(outlines: Sequence[Sequence[Outline]]) -> dict[tuple[int, int], int]:
+    """Link a lesion that was followed from baseline to the one it was followed from."""
+    return {
+        (timepoint, position): outline.followed + 1
+        for timepoint, found in enumerate(outlines)
+        for position, outline in enumerate(found)
+        if outline.followed is not None
+    }
+
+
+def _lesions(course: Course, matching: Matching) -> tuple[Lesion, ...]:
+    """Give each identity a tracking UID and a role; what appears after baseline is new."""
+    baseline = set(matching.ids[0])
+    study = course.timepoints[0].study_uids[0] if course.timepoints[0].study_uids else ""
+    seed = study or course.subject
+    return tuple(
+        Lesion(
+            id=identity,
+            tracking_uid=f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{seed}/{identity}').int}",
+            role=LesionRole.TARGET if identity in baseline else LesionRole.NEW,
+        )
+        for identity in sorted({i for ids in matching.ids for i in ids})
+    )
+
+
+def _measure(
+    results: Sequence[TimepointResult],
+    lesions: Sequence[Lesion],
+    events: Sequence[LesionEvent],
+) -> tuple[Measurement, ...]:
+    """Measure every lesion wherever it was found, and as zero where it has vanished."""
+    same_images = len({frozenset(r.aligned.images) for r in results}) == 1
+    figures: list[Measurement] = []
+    for lesion in lesions:
+        tissues = {
+            t for r in results if lesion.id in r.lesions for t in r.lesions[lesion.id].fractions
+        }
+        gone = {e.timepoint_index for e in events
+                if e.kind is EventKind.VANISHED and lesion.id in e.lesion_ids}  # fmt: skip
+        absent = False
+        for result in results:
+            absent = result.index in gone or (absent and lesion.id not in result.lesions)
+            if lesion.id in result.lesions:
+                figures += measure_lesion(
+                    result.lesions[lesion.id],
+                    result.aligned,
+                    lesion=lesion,
+                    looked_for=tissues if same_images else (),
+                )
+            elif absent:
+                uid = result.aligned.timepoint.series[result.aligned.reference_role].uid
+                figures += absent_lesion(lesion, result.index, tissues=tissues, series_uid=uid)
+    return tuple(figures)
+
+
+def _configuration(options: CompareOptions) -> dict[str, object]:
+    """Record what the person decided; of mask files only their names."""
+    return {
+        "mask": [f"{timepoint}={path.name}" for timepoint, path in options.masks],
+        "seed": [
+            {"timepoint": s.timepoint, "point_lps_mm": s.point_mm, "radius_mm": s.radius_mm}
+            for s in options.seeds
+        ],
+        "role": {series: str(role) for series, role in options.roles.items()},
+        "criteria": list(options.criteria),
+        "label_scheme": options.label_scheme,
+        "identified": options.identified,
+    }

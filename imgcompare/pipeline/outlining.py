@@ -1,0 +1,154 @@
+"""Find the lesions of a timepoint: as drawn, from a seed, followed from baseline, or proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from imgcompare.errors import RegistrationError
+from imgcompare.loading import LABEL_SCHEMES, mask_region, read_mask
+from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
+from imgcompare.options import CompareOptions, Given
+from imgcompare.pipeline.aligning import succeeded, why
+from imgcompare.pipeline.journal import Journal
+from imgcompare.registration import map_mask
+from imgcompare.segmentation import (
+    Prepared,
+    compartments_as_drawn,
+    follow_lesion,
+    lesion_from_seed,
+    propose_lesions,
+    segment_compartments,
+    separate_lesions,
+)
+
+SAME_LESION_OVERLAP = 0.5
+"""Two outlines of one timepoint that share this part of the smaller one are one lesion."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A lesion's region on the full reference grid, and where it comes from."""
+
+    region: LabelMap
+    source: str
+    proposed: bool = False
+    followed: int | None = None  # position of the baseline outline it was followed from
+    drawn: LabelMap | None = None  # labels that name the tissues themselves
+
+
+def outline_lesions(
+    prepared: Prepared,
+    given: Given,
+    baseline: tuple[AlignedTimepoint, list[Outline]] | None,
+    *,
+    options: CompareOptions,
+    journal: Journal,
+) -> list[Outline]:
+    """Find the lesions of one timepoint from what was given, from baseline, or by proposal."""
+    aligned = prepared.aligned
+    index, name = aligned.timepoint.index, aligned.timepoint.name
+    if index in given.masks:
+        drawn = [
+            outline
+            for path in given.masks[index]
+            for outline in _read_outlines(path, aligned, options.label_scheme)
+        ]
+        return _distinct(drawn, name, journal)
+    if index in given.seeds:
+        seeded = [
+            Outline(lesion_from_seed(prepared, s.point_mm, radius_mm=s.radius_mm), "seed")
+            for s in given.seeds[index]
+        ]
+        return _distinct(seeded, name, journal)
+    followed = _follow(prepared, baseline, journal) if baseline else []
+    if given:
+        return followed
+    proposals = propose_lesions(prepared)
+    labels = [n for n in np.unique(proposals.array) if n]
+    journal.decide(
+        name,
+        choice=f"{len(labels)} lesion(s) proposed",
+        reason="no mask and no seed was given; check every proposal",
+    )
+    proposed = [
+        Outline(LabelMap(proposals.array == n, aligned.geometry), "proposal", proposed=True)
+        for n in labels
+    ]
+    return _distinct([*followed, *proposed], name, journal)
+
+
+def _read_outlines(path: Path, aligned: AlignedTimepoint, scheme: str | None) -> list[Outline]:
+    """Read the lesions that a mask file outlines on the reference grid."""
+    what = f"{aligned.reference_role} of {aligned.timepoint.name}"
+    labels = read_mask(path, onto=aligned.geometry, what=what)
+    names_tissues = bool(scheme and LABEL_SCHEMES.get(scheme))
+    return [
+        Outline(region, "mask", drawn=labels if names_tissues else None)
+        for region in separate_lesions(mask_region(labels, scheme))
+    ]
+
+
+def tell_compartments(
+    prepared: Prepared, outline: Outline, scheme: str | None
+) -> LesionSegmentation:
+    """Take a lesion's compartments as drawn, or tell them apart."""
+    if outline.drawn is not None and scheme is not None:
+        meaning = LABEL_SCHEMES[scheme]
+        return compartments_as_drawn(outline.drawn, outline.region, meaning=meaning)
+    return segment_compartments(
+        prepared, outline.region, source=outline.source, proposed=outline.proposed
+    )
+
+
+def _follow(
+    prepared: Prepared, baseline: tuple[AlignedTimepoint, list[Outline]], journal: Journal
+) -> list[Outline]:
+    """Find the baseline's lesions again at a follow-up, through the transform."""
+    reference, outlines = baseline
+    aligned = prepared.aligned
+    if not outlines:
+        return []
+    if not succeeded(aligned.to_baseline):
+        raise RegistrationError(
+            f"{aligned.timepoint.name} could not be aligned to the baseline"
+            f"{why(aligned.to_baseline)}, so its lesions cannot be found from the baseline's. "
+            f"Give --seed or --mask for {aligned.timepoint.name}."
+        )
+    found = []
+    for position, outline in enumerate(outlines):
+        expected = map_mask(
+            np.asarray(outline.region.array, dtype=bool),
+            reference.geometry,
+            aligned.geometry,
+            aligned.to_baseline.inverse(),
+        )
+        region = follow_lesion(prepared, expected)
+        if region.array.any():
+            source = f"{outline.source} carried from baseline"
+            found.append(Outline(region, source, outline.proposed, followed=position))
+    return _distinct(found, aligned.timepoint.name, journal)
+
+
+def _distinct(outlines: Sequence[Outline], name: str, journal: Journal) -> list[Outline]:
+    """Drop outlines that repeat an earlier one, and let no voxel belong to two lesions."""
+    kept: list[Outline] = []
+    for outline in outlines:
+        mask = np.asarray(outline.region.array, dtype=bool)
+        for other in kept:
+            shared = mask & np.asarray(other.region.array, dtype=bool)
+            smaller = min(int(mask.sum()), int(np.count_nonzero(other.region.array)))
+            if shared.sum() > SAME_LESION_OVERLAP * smaller:
+                if not outline.proposed:
+                    journal.warn(
+                        f"Two outlines at {name} cover the same lesion; the first is kept."
+                    )
+                mask = np.zeros_like(mask)
+                break
+            mask = mask & ~shared
+        if mask.any():
+            kept.append(replace(outline, region=LabelMap(mask, outline.region.geometry)))
+    return kept
