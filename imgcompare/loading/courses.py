@@ -111,7 +111,7 @@ def _split_decisions(candidates: Iterable[Candidate], name: str, when: str) -> l
             f"by {c.split_rule}" if not c.split_rule.startswith("phase") else c.split_rule,
         )
         for c in candidates
-        if c.parts > 1 and c.part == 1
+        if c.parts > 1 and c.part == 1 and c.role is not Role.LOCALIZER
     ]
 
 

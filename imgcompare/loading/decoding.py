@@ -20,11 +20,40 @@ RLE: Final = f"{_PREFIX}.5"
 _NOT_FOUND: Final = "File {} has no pixels."
 
 
-def decode_plane(plane: Instance) -> AnyArray:
+class PlaneDecoder:
+    """Decodes planes one after the other; keeps the last file for its further frames."""
+
+    def __init__(self) -> None:
+        self._path = ""
+        self._dataset: Any = None
+
+    def decode(self, plane: Instance) -> AnyArray:
+        """Decode one frame, see `decode_plane`."""
+        if plane.path != self._path:
+            self._dataset = _read(plane)
+            self._path = plane.path
+        return decode_plane(self._dataset, plane)
+
+
+def _read(plane: Instance) -> Any:
+    """Read a whole file with pydicom."""
+    import pydicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(plane.path, force=True)
+    if "PixelData" not in dataset:
+        raise UnreadableFileError(_NOT_FOUND.format(plane.file_name))
+    return dataset
+
+
+def decode_plane(dataset: Any, plane: Instance) -> AnyArray:
     """Decode one frame.
 
     Parameters
     ----------
+    dataset : pydicom.Dataset
+        The whole file of the plane.
     plane : Instance
         A plane whose pixels are compressed, or in a file that only pydicom can read.
 
@@ -36,15 +65,8 @@ def decode_plane(plane: Instance) -> AnyArray:
     Raises
     ------
     UnreadableFileError
-        If there are no pixels or nothing can decode them.
+        If nothing can decode the pixels.
     """
-    import pydicom
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = pydicom.dcmread(plane.path, force=True)
-    if "PixelData" not in dataset:
-        raise UnreadableFileError(_NOT_FOUND.format(plane.file_name))
     pixels = plane.facts.pixels
     syntax = pixels.transfer_syntax
     if syntax in _NATIVE:

@@ -81,6 +81,8 @@ def _sort_in(path: str, header: Header, found: Found) -> None:
         found.instances.append(instance)
     elif sop_class in ENHANCED_CLASSES:
         found.instances.extend(expand(path, header, found.cache))
+    elif not sop_class and SERIES_TAGS["rows"] in header.values:
+        raise UnreadableFileError("does not say what kind of image it is (no SOP Class UID)")
     elif sop_class and sop_class != DIRECTORY_CLASS:
         kind = OTHER_CLASSES.get(sop_class)
         if kind is None:
@@ -239,7 +241,8 @@ def reader(stack: Stack, name: str, scrub: Scrubber) -> Callable[[], Volume]:
 def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
     """List what a person should know about a series."""
     found = [f"cannot be loaded: it {refusal}"] if refusal else []
-    found += stack.notes
+    if guess.role is not Role.LOCALIZER:
+        found += stack.notes
     if guess.doubt:
         found.append(f"role doubtful: {guess.doubt}")
     pixels = stack.facts.pixels
@@ -254,8 +257,8 @@ def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
 
 def _acquisition(stack: Stack) -> Acquisition:
     """Add the time of the first plane, and its delay after contrast, to the series' facts."""
-    times = [p.acquired_s for p in stack.instances if p.acquired_s is not None]
-    times = times or [p.content_s for p in stack.instances if p.content_s is not None]
+    acquired = [p.acquired_s for p in stack.instances if p.acquired_s is not None]
+    times = acquired or [p.content_s for p in stack.instances if p.content_s is not None]
     acquisition = stack.facts.acquisition
     if not times:
         return acquisition
@@ -265,7 +268,7 @@ def _acquisition(stack: Stack) -> Acquisition:
     if day is not None:
         moment = dt.datetime.combine(day, dt.time()) + dt.timedelta(seconds=first)
     start = stack.facts.contrast_start_s
-    delay = None if start is None else first - start
+    delay = None if start is None or not acquired else first - start
     return replace(acquisition, acquisition_datetime=moment, seconds_after_contrast=delay)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray
-from imgcompare.loading.decoding import decode_plane
+from imgcompare.loading.decoding import PlaneDecoder
 from imgcompare.loading.instances import Instance, PixelFormat
 from imgcompare.loading.stacking import Stack
 from imgcompare.model import Quantity, Volume
@@ -23,8 +23,8 @@ from imgcompare.model import Quantity, Volume
 THREADS: Final = 4
 """Reading waits for the disk and the copy; decoding is spread over the cores."""
 
-MAX_VOXELS: Final = 2**32
-"""A header that claims more is refused before anything is allocated (8 GiB at 16 bits)."""
+MAX_VOXELS: Final = 2**31
+"""A header that claims more is refused before anything is allocated (4 GiB at 16 bits)."""
 
 _INT16: Final = np.iinfo(np.int16)
 
@@ -100,7 +100,10 @@ def quantity_of(stack: Stack) -> Quantity:
 
 def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
     """Fill one preallocated array, plane by plane, on a few threads."""
-    array = np.empty(stack.geometry.shape, dtype=dtype)
+    try:
+        array = np.empty(stack.geometry.shape, dtype=dtype)
+    except MemoryError:
+        raise SeriesError(f"A volume of {stack.geometry.shape} does not fit in memory.") from None
     planes = stack.instances
     share = max(1, -(-len(planes) // (4 * THREADS)))
     starts = range(0, len(planes), share)
@@ -117,11 +120,12 @@ def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
 def _fill(out: AnyArray, planes: Sequence[Instance]) -> None:
     """Read planes one after the other into consecutive slices of ``out``."""
     scratch: AnyArray | None = None
+    decoder = PlaneDecoder()
     for target, plane in zip(out, planes, strict=True):
         pixels = plane.facts.pixels
         direct = target.dtype.itemsize * 8 == pixels.bits_allocated and target.dtype.kind == "i"
         if plane.pixel_offset is None:
-            stored = _decoded(plane)
+            stored = _decoded(plane, decoder)
         elif direct:
             stored = target.view(stored_dtype(pixels))
             _read_bytes(plane, stored)
@@ -163,11 +167,11 @@ def _read_bytes(plane: Instance, stored: AnyArray) -> None:
         ) from None
 
 
-def _decoded(plane: Instance) -> AnyArray:
+def _decoded(plane: Instance, decoder: PlaneDecoder) -> AnyArray:
     """Decode one compressed frame to its stored type, writable."""
     pixels = plane.facts.pixels
     try:
-        words = decode_plane(plane)
+        words = decoder.decode(plane)
     except ImgCompareError:
         raise
     except Exception as error:  # decoders raise many kinds on damaged data

@@ -20,6 +20,8 @@ PathLike = str | os.PathLike[str]
 
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
 
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
+
 _TEXT_SAMPLE = 512
 
 
@@ -131,7 +133,12 @@ def _left_out(ignored: list[tuple[str, Path]], found: dicom.Found, scrub: Scrubb
         for path, root in ignored
         if _looks_like_dicom(path, found)
     ]
-    return damaged + strange
+    packed = [
+        f"archive {scrub(shown(path, root))} is not opened; unpack it and give the folder"
+        for path, root in ignored
+        if path.lower().endswith(ARCHIVE_SUFFIXES)
+    ]
+    return damaged + strange + packed
 
 
 def _looks_like_dicom(path: str, found: dicom.Found) -> bool:

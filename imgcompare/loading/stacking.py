@@ -10,23 +10,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.geometry import Geometry, from_slices
+from imgcompare.geometry import Geometry
 from imgcompare.loading.instances import Instance, SeriesFacts
+from imgcompare.loading.spacing import (
+    SAME_POSITION_MM,
+    fit_grid,
+    missing_text,
+    normal_of,
+    shape_of,
+)
 
 COSINE_TOLERANCE: Final = 2e-3
 """Direction cosines that differ by less are one orientation (headers round to 3-6 decimals)."""
-
-SAME_POSITION_MM: Final = 0.01
-"""Planes closer than this lie at one position; the thinnest clinical spacing is 0.1 mm."""
-
-ROUNDING_MM: Final = 0.11
-"""Positions written with one decimal are off by up to 0.05 mm, at a slice and at the ends."""
-
-UNEVEN_FRACTION: Final = 0.02
-"""A plane may be off its regular position by this part of the spacing."""
-
-TILT_TOLERANCE_DEG: Final = 0.05
-"""Slice axes this close to the normal are perpendicular up to header rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,13 +119,6 @@ def _acquisition_order(planes: Sequence[Instance]) -> tuple[float, float, int]:
     return echo, first.acquired_s or 0.0, first.number or 0
 
 
-def normal_of(orientation: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Give the unit normal of the image plane, shape (3,): along columns × along rows."""
-    normal = np.cross(np.asarray(orientation[:3], float), np.asarray(orientation[3:], float))
-    length = float(np.linalg.norm(normal))
-    return np.asarray(normal / length if length > 0.0 else normal, dtype=np.float64)
-
-
 def _placed(planes: Sequence[Instance]) -> bool:
     """Whether all planes say where they are."""
     facts = planes[0].facts
@@ -165,9 +153,11 @@ def _phases(planes: list[Instance]) -> list[tuple[list[Instance], str]]:
     if len(slots) == len(planes):
         return [(planes, "")]
     for name, value in PHASE_RULES:
-        split = _split_by(planes, value)
+        split = _split_by(planes, value, count=max(map(len, slots)))
         if split is not None:
             return [(phase, f"{PHASE} by {name}") for phase in split]
+    if len({len(slot) for slot in slots}) > 1:
+        return [(planes, "")]  # ranks would mix phases where one of them lacks a slice
     by_rank: dict[int, list[Instance]] = defaultdict(list)
     for slot in slots:
         for rank, plane in enumerate(sorted(slot, key=_time_order)):
@@ -197,16 +187,16 @@ def _slots(planes: Sequence[Instance]) -> list[list[Instance]]:
 
 
 def _split_by(
-    planes: Sequence[Instance], value: Callable[[Instance], float | None]
+    planes: Sequence[Instance], value: Callable[[Instance], float | None], *, count: int
 ) -> list[list[Instance]] | None:
-    """Split by a value if that leaves no position twice and all phases equally long."""
+    """Split by a value if that gives ``count`` phases, none with a position twice."""
     groups: dict[float, list[Instance]] = defaultdict(list)
     for plane in planes:
         key = value(plane)
         if key is None:
             return None
         groups[key].append(plane)
-    if len(groups) < 2 or len({len(g) for g in groups.values()}) > 1:
+    if len(groups) != count:
         return None
     if any(len(_slots(group)) < len(group) for group in groups.values()):
         return None
@@ -218,107 +208,13 @@ def _stack(planes: list[Instance], part: int, parts: int, rule: str, duplicates:
     notes = (f"{duplicates} duplicate files counted once",) if duplicates else ()
     if not _placed(planes):
         refusal = "has no position, orientation or pixel spacing in its headers"
-        unplaced = Geometry(_shape(planes), np.eye(4), planes[0].facts.frame_uid)
+        unplaced = Geometry(shape_of(planes), np.eye(4), planes[0].facts.frame_uid)
         return Stack(tuple(planes), unplaced, refusal, notes, part, parts, rule)
     normal = normal_of(planes[0].facts.orientation)
     planes = sorted(planes, key=lambda p: float(np.dot(p.position, normal)))
     heights = np.array([p.position for p in planes]) @ normal
-    refusal, geometry, more = _grid(planes, heights)
+    refusal, geometry, more = fit_grid(planes, heights)
     cut = [h for p, h in zip(planes, heights, strict=True) if p.truncated]
     if cut and not refusal:
-        refusal = _missing_text(heights, np.array(cut), "cut off (truncated files)")
+        refusal = missing_text(heights, np.array(cut), "cut off (truncated files)")
     return Stack(tuple(planes), geometry, refusal, notes + more, part, parts, rule)
-
-
-def _shape(planes: Sequence[Instance]) -> tuple[int, int, int]:
-    pixels = planes[0].facts.pixels
-    return len(planes), max(1, pixels.rows), max(1, pixels.columns)
-
-
-def _grid(
-    planes: Sequence[Instance], heights: npt.NDArray[np.float64]
-) -> tuple[str, Geometry, tuple[str, ...]]:
-    """Give refusal, grid and notes for ordered planes."""
-    facts = planes[0].facts
-    positions = np.array([p.position for p in planes])
-    thickness = facts.slice_spacing_mm or facts.acquisition.slice_thickness_mm
-    geometry = from_slices(
-        positions if heights[-1] - heights[0] > SAME_POSITION_MM else positions[:1],
-        facts.orientation,
-        facts.pixel_spacing_mm,
-        _shape(planes)[1:],
-        facts.frame_uid,
-        slice_spacing_mm=abs(thickness) if thickness else None,
-    )
-    if len(planes) == 1:
-        return "", geometry, ("one slice only",)
-    gaps = np.diff(heights)
-    if gaps.min() <= SAME_POSITION_MM:
-        return "holds several images at one position that nothing tells apart", geometry, ()
-    gap_text = _uneven(heights)
-    if gap_text:
-        return gap_text, geometry, ()
-    line = positions[0] + np.outer(np.arange(len(planes)), geometry.affine[:3, 0])
-    off = float(np.linalg.norm(positions - line, axis=1).max())
-    if off > _allowed(float(np.median(gaps))):
-        text = f"has slices up to {off:.2f} mm beside one line; they make no regular grid"
-        return text, geometry, ()
-    geometry, notes = _straighten(geometry, facts)
-    return "", geometry, notes
-
-
-def _allowed(gap: float) -> float:
-    return max(ROUNDING_MM if gap > 4 * ROUNDING_MM else gap / 4, UNEVEN_FRACTION * gap)
-
-
-def _uneven(heights: npt.NDArray[np.float64]) -> str:
-    """Say which slices are missing, or that spacing is uneven; empty if it is even."""
-    gaps = np.diff(heights)
-    unit = float(np.median(gaps))
-    allowed = _allowed(unit)
-    regular = heights[0] + np.arange(len(heights)) * (heights[-1] - heights[0]) / len(gaps)
-    if np.abs(heights - regular).max() <= allowed:
-        return ""
-    steps = np.rint(gaps / unit)
-    if (
-        steps.min() >= 1
-        and steps.max() > 1
-        and np.abs(gaps - steps * unit).max() <= 2 * allowed * steps.max()
-    ):
-        unit = float((heights[-1] - heights[0]) / steps.sum())
-        expected = heights[0] + np.arange(int(steps.sum()) + 1) * unit
-        found = np.concatenate([[0], np.cumsum(steps)]).astype(int)
-        return _missing_text(expected, np.delete(expected, found), "missing")
-    values, counts = np.unique(np.round(gaps, 2), return_counts=True)
-    listed = ", ".join(f"{v:g} mm ({c}×)" for v, c in zip(values, counts, strict=True))
-    return f"has unevenly spaced slices: gaps of {listed} between {len(heights)} slices"
-
-
-def _missing_text(
-    expected: npt.NDArray[np.float64], missing: npt.NDArray[np.float64], word: str
-) -> str:
-    """Name expected and found positions."""
-    shown = ", ".join(f"{m:.2f}" for m in missing[:8]) + (", …" if len(missing) > 8 else "")
-    return (
-        f"is incomplete: {len(expected)} slices expected every "
-        f"{(expected[-1] - expected[0]) / max(1, len(expected) - 1):.3g} mm from {expected[0]:.2f} "
-        f"to {expected[-1]:.2f} mm along the slice normal, {len(expected) - len(missing)} found; "
-        f"{word} at {shown} mm"
-    )
-
-
-def _straighten(geometry: Geometry, facts: SeriesFacts) -> tuple[Geometry, tuple[str, ...]]:
-    """Remove shear that is header rounding; report shear that is gantry tilt."""
-    normal = normal_of(facts.orientation)
-    along = geometry.directions[:, 0]
-    tilt = float(np.degrees(np.arccos(np.clip(np.dot(normal, along), -1.0, 1.0))))
-    if tilt > TILT_TOLERANCE_DEG:
-        note = f"slices are sheared by {tilt:.1f}° (gantry tilt); the exact sheared grid is kept"
-        return geometry, (note,)
-    if tilt == 0.0:
-        return geometry, ()
-    affine = geometry.affine.copy()
-    affine[:3, 0] = normal * np.dot(affine[:3, 0], normal)
-    middle = (geometry.shape[0] - 1) / 2.0
-    affine[:3, 3] += middle * (geometry.affine[:3, 0] - affine[:3, 0])
-    return Geometry(geometry.shape, affine, geometry.frame_of_reference_uid), ()

@@ -137,3 +137,21 @@ def test_flipped_bytes_end_in_a_volume_or_an_error(tmp_path: Path, seed: int) ->
             for timepoint in course.timepoints:
                 for series in (*timepoint.series.values(), *timepoint.others):
                     series.load()
+
+
+def test_archives_are_named(tmp_path: Path) -> None:
+    (tmp_path / "scans.zip").write_bytes(b"PK\3\4" + bytes(100))
+    with pytest.raises(NothingFoundError, match=r"archive scans\.zip is not opened"):
+        scan(tmp_path)
+
+
+def test_dicomdir_is_ignored(tmp_path: Path) -> None:
+    paths = write_series(tmp_path, SeriesSpec("T1"))
+    directory = pydicom.dcmread(paths[0])
+    del directory.SOPClassUID
+    del directory.Rows
+    directory.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    pydicom.dcmwrite(tmp_path / "DICOMDIR", directory)
+    result = scan(tmp_path)
+    assert result.problems == ()
+    assert len(result.courses[0].timepoints[0].series) == 1

@@ -160,6 +160,24 @@ def test_repeated_positions_are_phases(
     np.testing.assert_array_equal(by_part["AX T1 (part 2 of 2)"], early.values() + 1000)
 
 
+@pytest.mark.parametrize("tag", ["TemporalPositionIdentifier", "AcquisitionTime", None])
+def test_phases_are_never_mixed_where_one_lacks_a_slice(tmp_path: Path, tag: str | None) -> None:
+    values: tuple[Any, Any] = (1, 2) if tag == "TemporalPositionIdentifier" else ("101510", "1020")
+    for n, skip in ((0, (4,)), (1, ())):
+        tags = {tag: values[n]} if tag else {}
+        spec = SeriesSpec(series_uid="1.2.3", study_uid="1.2", tags=tags, skip=skip)
+        spec.array = (spec.values() + 1000 * n).astype(np.int16)
+        spec.start_number = 1 + 100 * n
+        write_series(tmp_path, spec, seed=n)
+    stacks = all_series(tmp_path)
+    if tag is None:
+        assert ["nothing tells apart" in s.refusal for s in stacks] == [True]
+        return
+    whole, broken = sorted(stacks, key=lambda s: bool(s.refusal))
+    assert whole.load().array.min() >= 1000
+    assert "missing at 43.00 mm" in broken.refusal
+
+
 def test_orientations_are_split(tmp_path: Path) -> None:
     for angle in (0.0, 90.0):
         grid = make_geometry((5, 6, 7), oblique_deg=(angle, 0.0, 0.0))
