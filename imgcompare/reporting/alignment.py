@@ -47,8 +47,16 @@ def transform_rows(comparison: Comparison) -> list[TransformRow]:
     return rows
 
 
-def checkerboards(comparison: Comparison, level_mm: float, scale: GreyScale) -> list[str]:
-    """Tiles of baseline and follow-up in turn, per follow-up, at one level of the baseline."""
+@dataclass(frozen=True, slots=True)
+class Checkerboard:
+    """Baseline and follow-up in alternating tiles."""
+
+    svg: str
+    caption: str
+
+
+def checkerboards(comparison: Comparison, level_mm: float, scale: GreyScale) -> list[Checkerboard]:
+    """Alternate tiles of baseline and each follow-up, at one level of the baseline."""
     if len(comparison.results) < 2:
         return []
     base = baseline_result(comparison)
@@ -68,7 +76,7 @@ def checkerboards(comparison: Comparison, level_mm: float, scale: GreyScale) -> 
             svg.text((8, 16), position(level_mm)),
         ]
         alt = f"Checkerboard of {before} and {after} after registration, {position(level_mm)}"
-        pictures.append(svg.panel(board, marks, alt=alt))
+        pictures.append(Checkerboard(svg.panel(board, marks, alt=alt), f"{before} and {after}"))
     return pictures
 
 

@@ -338,7 +338,12 @@ def _only_later(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> s
 
 def _no_longer(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
     gone = timepoint_name(comparison, event.timepoint_index)
-    before = _sizes(comparison, lesion, comparison.course.baseline_index)
+    seen = [
+        m.timepoint_index
+        for m in comparison.measurements
+        if m.lesion_id == lesion.id and m.timepoint_index < event.timepoint_index and m.value > 0
+    ]
+    before = _sizes(comparison, lesion, max(seen, default=comparison.course.baseline_index))
     return f"{lesion_name(lesion)}: no longer found on {gone}; {before}"
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imgcompare.model import TISSUE_CODES, Comparison, Lesion, Progress, Steps
+from imgcompare.model import TISSUE_CODES, WHOLE, Comparison, Lesion, Progress, Steps
 from imgcompare.reporting import summary
 from imgcompare.reporting.alignment import checkerboards, transform_rows
 from imgcompare.reporting.charts import dates_to_scale, volume_chart
 from imgcompare.reporting.findings import (
+    VOLUME,
     headline,
     lesion_details,
     lesion_finding,
@@ -26,12 +27,14 @@ from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.views import for_viewing, lesion_plane
 from imgcompare.reporting.wording import (
     LESION_ROLE_NAMES,
-    MISSING,
     days_between,
     role_name,
     span,
     timepoint,
 )
+
+MOST_PICTURES = 12
+"""More lesions than this are listed without pictures, so that the page stays readable."""
 
 NBSP = "\N{NO-BREAK SPACE}"
 NOTICE = "Research tool, not for clinical use"
@@ -52,6 +55,7 @@ class LesionSection:
     diameters: list[DiameterPicture]
     chart: str
     flags: list[str]
+    pictured: bool
 
 
 def report_html(comparison: Comparison) -> Steps[str]:
@@ -68,9 +72,10 @@ def report_html(comparison: Comparison) -> Steps[str]:
     comparison, measured = for_viewing(comparison), comparison
     scale = grey_scale(comparison)
     sections = []
+    drawn = _largest(comparison)
     for n, lesion in enumerate(comparison.lesions):
         yield Progress(n, len(comparison.lesions), f"drawing lesion {lesion.id}")
-        sections.append(_section(comparison, lesion, scale))
+        sections.append(_section(comparison, lesion, scale, with_pictures=lesion.id in drawn))
     environment = Environment(
         loader=PackageLoader("imgcompare.reporting"),
         autoescape=True,
@@ -88,8 +93,19 @@ def report_html(comparison: Comparison) -> Steps[str]:
     return page
 
 
-def _section(comparison: Comparison, lesion: Lesion, scale: GreyScale) -> LesionSection:
-    pictures = lesion_pictures(comparison, lesion, scale)
+def _largest(comparison: Comparison) -> set[int]:
+    """Lesions that get pictures: those that were largest at any timepoint."""
+    size = {lesion.id: 0.0 for lesion in comparison.lesions}
+    for m in comparison.measurements:
+        if (m.compartment, m.quantity) == (WHOLE, VOLUME) and m.lesion_id in size:
+            size[m.lesion_id] = max(size[m.lesion_id], m.value)
+    return set(sorted(size, key=lambda i: -size[i])[:MOST_PICTURES])
+
+
+def _section(
+    comparison: Comparison, lesion: Lesion, scale: GreyScale, *, with_pictures: bool
+) -> LesionSection:
+    pictures = lesion_pictures(comparison, lesion, scale) if with_pictures else None
     return LesionSection(
         lesion,
         LESION_ROLE_NAMES[lesion.role],
@@ -99,9 +115,10 @@ def _section(comparison: Comparison, lesion: Lesion, scale: GreyScale) -> Lesion
         summary.size_rows(comparison, lesion),
         pictures,
         legend_entries(pictures.tissues) if pictures else [],
-        diameter_pictures(comparison, lesion, scale),
+        diameter_pictures(comparison, lesion, scale) if with_pictures else [],
         volume_chart(comparison, lesion),
         lesion_notes(comparison, lesion),
+        with_pictures,
     )
 
 
@@ -141,7 +158,7 @@ def _context(
         "versions": versions(),
         "colours": {t.value: c for t, c in TISSUE_COLOURS.items()},
         "codes": {t.value: c for t, c in TISSUE_CODES.items()},
-        "missing": MISSING,
+        "most_pictures": MOST_PICTURES,
     }
 
 
@@ -168,6 +185,7 @@ def _timepoints(comparison: Comparison) -> list[dict[str, str]]:
 def keep_together(text: str) -> str:
     """Keep figures, their units and what stands in brackets on one line."""
     bound = re.sub(r"\([^()]{1,40}\)", lambda m: m.group().replace(" ", NBSP), text)
+    bound = re.sub(r"(?<![\w.])-(?=\d)", "−", bound)
     bound = bound.replace("follow-up", "follow\N{NON-BREAKING HYPHEN}up")
     return re.sub(r"(?<=\d) (?=[%a-z]|mL\b)", NBSP, bound)
 

@@ -238,16 +238,15 @@ def _picture(
         legend.append((colour, NAMES[m.compartment, m.quantity], value))
     letters = _letters(geometry)
     name = role_name(result.aligned.reference_role)
-    slice_text = f"slice {number_} of {geometry.shape[0]}, {geometry.plane}"
+    slice_text = f"{name}, slice {number_} of {geometry.shape[0]}, {geometry.plane}"
     marks += [
         svg.side_letters(letters),
         svg.scale_bar(per_mm),
-        svg.text((8, 16), name),
-        svg.text((svg.PANEL - 8, 16), f"slice {number_}", anchor="end"),
+        svg.text((8, 16), f"slice {number_}"),
     ]
     said = ", ".join(f"{what} {value}" for _, what, value in legend)
     when = result.aligned.timepoint.name
-    alt = f"Native {name} slice of lesion {lesion.id}, {when}, {slice_text}: {said}"
+    alt = f"Native slice of lesion {lesion.id}, {when}, {slice_text}: {said}"
     drawn = svg.panel(window_bytes(crop.image, window), marks, alt=alt, box=crop.box)
     return DiameterPicture(result.index, drawn, slice_text, tuple(legend))
 

@@ -27,7 +27,6 @@ from imgcompare.reporting.findings import (
     trend,
 )
 from imgcompare.reporting.flags import flag_texts
-from imgcompare.reporting.tables import reason_text
 from imgcompare.reporting.wording import (
     ARROW,
     COMPARTMENT_NAMES,
@@ -74,6 +73,9 @@ CATEGORIES = {
     "NED": "no evidence of disease",
 }
 """Terms of RECIST 1.1 (Eisenhauer 2009)."""
+
+ARBITRARY_UNITS = "ARBITRARY_UNITS"
+"""Flag of changes of MR signal, which mean nothing across visits and are not shown."""
 
 TARGET_RULE, NEW_LESION_RULE = "target", "new-lesion"
 """Parts of the rule ids whose reasons the overview repeats."""
@@ -167,7 +169,7 @@ def response_rows(comparison: Comparison) -> list[ResponseRow]:
             a.category,
             CATEGORIES.get(a.category.upper(), ""),
             a.reference,
-            tuple(reason_text(r) for r in a.reasons),
+            tuple(r.text for r in a.reasons),
             flag_texts(a.flags),
         )
         for a in comparison.assessments
@@ -294,7 +296,7 @@ def _figure_row(
         tuple(map(_cell, figures)),
         _change_text(change),
         _change_interval(change),
-        EXCEEDS_TEXT[change.exceeds_error] if change else MISSING,
+        _verdict(change),
         change.reason if change else "",
         compartment in (WHOLE, ENHANCING),
     )
@@ -307,7 +309,7 @@ def _cell(m: Measurement | None) -> Cell:
 
 
 def _change_text(change: Change | None) -> str:
-    if change is None:
+    if change is None or ARBITRARY_UNITS in change.flags:
         return MISSING
     if math.isfinite(change.percent):
         return percent(change.percent)
@@ -315,8 +317,14 @@ def _change_text(change: Change | None) -> str:
     return f"{sign}{number(change.absolute, change.unit)}"
 
 
+def _verdict(change: Change | None) -> str:
+    if change is None or ARBITRARY_UNITS in change.flags:
+        return MISSING
+    return EXCEEDS_TEXT[change.exceeds_error]
+
+
 def _change_interval(change: Change | None) -> str:
-    if change is None:
+    if change is None or ARBITRARY_UNITS in change.flags:
         return ""
     bounds = [change.ci_low, change.ci_high]
     if not all(map(math.isfinite, bounds)):
@@ -344,6 +352,8 @@ def _contrary(comparison: Comparison, lesion: Lesion, expected: Trend, index: in
         change = find_change(comparison, lesion.id, index, compartment=compartment)
         direction = trend(change)
         if change is None or direction in (expected, Trend.UNSURE):
+            continue
+        if not math.isfinite(change.percent):
             continue
         if MAYBE.get(direction, direction) is expected:
             continue

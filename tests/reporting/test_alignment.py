@@ -47,8 +47,9 @@ def test_failures_are_called_failures(comparison: Comparison) -> None:
 def test_checkerboard_is_smooth_only_when_aligned(comparison: Comparison) -> None:
     def roughness(case: Comparison) -> float:
         (board,) = checkerboards(case, 5.0, grey_scale(comparison))
-        data = re.search(r"base64,([^\"]+)\"", board)
+        data = re.search(r"base64,([^\"]+)\"", board.svg)
         assert data is not None
+        assert board.caption == "2024-01-10 and 2024-03-06"
         image = np.asarray(Image.open(io.BytesIO(base64.b64decode(data.group(1))))).astype(float)
         tile = image.shape[0] // 8
         seams = range(tile, image.shape[0] - tile, tile)

@@ -150,7 +150,26 @@ def test_poor_input_still_gives_a_report(comparison: Comparison) -> None:
     assert "No lesion was outlined" in read(finish(report_html(nothing))).text
 
 
+def test_a_long_list_of_lesions_has_pictures_for_the_largest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = CaseSpec(
+        shape=(14, 42, 36),
+        spacing_mm=(10.0, 4.8, 4.8),
+        lesions=(LesionSpec((-36, 20, 36), (9, 8), (0, 0)), CaseSpec().lesions[0]),
+    )
+    monkeypatch.setattr("imgcompare.reporting.html.MOST_PICTURES", 1)
+    page = finish(report_html(make_comparison(spec)))
+    small = page[page.index('id="lesion-1"') : page.index('id="lesion-2"')]
+    assert "Pictures are drawn for the 1 largest lesions only" in small
+    assert "<image" not in small
+    assert "<image" in page[page.index('id="lesion-2"') :]
+
+
 def test_figures_and_units_stay_on_one_line() -> None:
+    assert keep_together("sum is -3.5 mm on 2024-01-10") == (
+        "sum is −3.5\N{NO-BREAK SPACE}mm on 2024-01-10"
+    )
     text = keep_together("whole volume +82 % (14.6 → 26.5 mL), 1 growing")
     assert text.replace("\N{NO-BREAK SPACE}", "_") == (
         "whole volume +82_% (14.6_→_26.5_mL), 1_growing"
