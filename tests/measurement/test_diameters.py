@@ -15,6 +15,7 @@ from imgcompare.measurement.diameters import (
 from tests.builders import make_geometry, rotation
 from tests.measurement.shapes import ellipsoid_fraction
 
+HALF_A_VOXEL = 0.55  # a tip that ends in mid-voxel loses a quarter of one at either end
 COARSE = settings(max_examples=12, deadline=None)
 ANGLES = st.tuples(*[st.floats(-45.0, 45.0)] * 3)
 
@@ -37,11 +38,13 @@ def test_an_ellipsoid_has_its_diameters_at_any_angle_and_position(oblique, turn,
     fraction = ellipsoid_fraction(geometry, centre, (11.0, 7.0, 9.0), axes=axes, subdivisions=3)
     field = outline_field(fraction)
     found = planar_diameters(field, geometry)
-    assert found.longest.length_mm == pytest.approx(22.0, abs=0.4)
-    assert found.perpendicular.length_mm == pytest.approx(14.0, abs=0.4)
-    assert short_axis(field, geometry).length_mm == pytest.approx(14.0, abs=0.4)
-    assert diameter_3d(field, geometry).length_mm == pytest.approx(22.0, abs=0.4)
-    assert viable_diameters(field, geometry).longest.length_mm == pytest.approx(22.0, abs=0.4)
+    assert found.longest.length_mm == pytest.approx(22.0, abs=HALF_A_VOXEL)
+    assert found.perpendicular.length_mm == pytest.approx(14.0, abs=HALF_A_VOXEL)
+    assert short_axis(field, geometry).length_mm == pytest.approx(14.0, abs=HALF_A_VOXEL)
+    assert diameter_3d(field, geometry).length_mm == pytest.approx(22.0, abs=HALF_A_VOXEL)
+    assert viable_diameters(field, geometry).longest.length_mm == pytest.approx(
+        22.0, abs=HALF_A_VOXEL
+    )
 
 
 @pytest.mark.parametrize(("radius", "limit"), [(3.0, 0.25), (6.0, 0.2), (12.0, 0.25)])
