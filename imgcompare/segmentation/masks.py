@@ -68,7 +68,8 @@ def block_mean(array: AnyArray, steps: tuple[int, int, int]) -> FloatArray:
             counts = np.diff(np.append(starts, out.shape[axis])).astype(np.float32)
             shape = [1, 1, 1]
             shape[axis] = -1
-            out = (np.add.reduceat(out, starts, axis=axis) / counts.reshape(shape)).astype(np.float32)
+            total = np.add.reduceat(out, starts, axis=axis)
+            out = (total / counts.reshape(shape)).astype(np.float32)
     return out
 
 

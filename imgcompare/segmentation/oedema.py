@@ -13,8 +13,9 @@ from imgcompare.segmentation.references import References
 from imgcompare.segmentation.regularise import smooth_probability
 from imgcompare.segmentation.scene import Scene
 
-SPREADS = 2.5
-"""Oedema exceeds normal brain on FLAIR by 2 to 3 SD (criteria.md §8)."""
+SPREADS = 1.5
+"""Oedema exceeds all normal brain on FLAIR by this many of its upper spreads. Grey matter alone
+lies one spread above the median, so this is 2 to 3 SD of white matter (criteria.md §8)."""
 
 REACH_MM = 45.0
 """Further from the lesion, brightness is white matter disease of its own."""

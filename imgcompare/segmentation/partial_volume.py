@@ -110,7 +110,7 @@ def unmix(
 def _pure_signals(
     channels: Channels, purity: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.float64]]:
-    """Local mean [k, channel, ...] and covariance [k, channel, channel] of each tissue's pure signal."""
+    """Local mean [k, channel, ...] and covariance [k, c, c] of each tissue's pure signal."""
     sigma = [PURE_SD_MM / s for s in channels.spacing_mm]
     voxel = float(np.prod(channels.spacing_mm))
     kernel = (2 * np.pi) ** 1.5 * PURE_SD_MM**3 / voxel

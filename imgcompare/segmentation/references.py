@@ -17,7 +17,10 @@ STRIDE = 2
 """Every second voxel per axis is plenty for medians."""
 
 MIN_VOXELS = 60
-MAD_TO_SD = 1.4826
+SOLID = 0.6
+"""Brain below this share of white matter holds fluid (FLAIR)."""
+
+DEFAULT_SPREAD = 0.15
 
 CSF_T2 = 1.7
 """CSF exceeds white matter on T2 by far more than grey matter does (1.2 to 1.5)."""
@@ -39,7 +42,8 @@ class References:
     csf_t2, csf_flair : float
         CSF.
     normal, spread : Mapping of Role to float
-        Median and robust SD of normal brain, grey and white together, on FLAIR and T2.
+        Median of normal brain, grey and white together, on FLAIR and T2, and the distance from
+        there to the 84th percentile.
     """
 
     csf_t2: float
@@ -49,37 +53,34 @@ class References:
 
 
 def find_references(prepared: Prepared, region: AnyArray) -> References:
-    """Measure CSF and normal brain outside a lesion.
+    """Measure CSF and normal brain outside the lesion ``region``, a mask on the full grid.
 
-    Parameters
-    ----------
-    prepared : Prepared
-    region : bool array
-        The lesion, left out.
-
-    Returns
-    -------
-    References
-        Textbook values where a tissue cannot be found.
+    Where a tissue cannot be found the result holds textbook values.
     """
     thin = (slice(None, None, STRIDE),) * 3
     brain = prepared.body if prepared.brain is None else prepared.brain
     mask = np.asarray(brain[thin] & (np.asarray(region)[thin] == 0))
     images = {r: a[thin] for r, a in prepared.images.items()}
     fluid = _fluid(images, mask)
-    normal, spread = {}, {}
+    normal: dict[Role, float] = {}
+    spread: dict[Role, float] = {}
     for role in (Role.FLAIR, Role.T2):
         if role in images:
             values = images[role][mask & ~fluid]
-            middle = float(np.median(values)) if values.size >= MIN_VOXELS else 1.0
-            deviation = np.abs(values - middle)
-            normal[role] = middle
-            spread[role] = MAD_TO_SD * float(np.median(deviation)) if values.size else 0.1
+            normal[role], spread[role] = _upper(values[values > SOLID])
     enough = int(fluid.sum()) >= MIN_VOXELS
     t2 = float(np.median(images[Role.T2][fluid])) if enough and Role.T2 in images else DEFAULT_T2
     dark = enough and Role.FLAIR in images
     flair = float(np.median(images[Role.FLAIR][fluid])) if dark else DEFAULT_FLAIR
     return References(t2, flair, normal, spread)
+
+
+def _upper(values: AnyArray) -> tuple[float, float]:
+    """Give the median and the spread above it: below lie voxels shared with fluid."""
+    if values.size < MIN_VOXELS:
+        return 1.0, DEFAULT_SPREAD
+    middle, upper = np.percentile(values, [50, 84.13])
+    return float(middle), float(upper - middle)
 
 
 def _fluid(images: Mapping[Role, FloatArray], mask: BoolArray) -> BoolArray:
