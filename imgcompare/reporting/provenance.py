@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -13,7 +14,6 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
-import imgcompare
 from imgcompare.model import (
     TISSUE_CODES,
     Comparison,
@@ -122,7 +122,9 @@ def all_decisions(comparison: Comparison) -> list[Any]:
 
 def versions() -> dict[str, str]:
     """Versions of imgcompare, Python, the libraries and the platform."""
-    found = {"imgcompare": imgcompare.__version__, "python": platform.python_version()}
+    # By name: an import statement would make this stage depend on the whole public API.
+    own = str(importlib.import_module("imgcompare").__version__)
+    found = {"imgcompare": own, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
             found[name] = importlib.metadata.version(name)
