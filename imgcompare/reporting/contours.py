@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.model import LESION_TISSUES, LesionSegmentation, TimepointResult, Tissue
-from imgcompare.reporting.views import Plane, in_timepoint, sample
+from imgcompare.reporting.views import Plane, baseline_to_own, sample
 
 MIN_POINTS = 8
 """Shorter outlines are specks that only clutter a picture."""
@@ -31,9 +31,9 @@ def tissue_outlines(
     mapping of Tissue to list of arrays, shape (n, 2)
         (row, column) positions in pixels of the plane.
     """
-    points = in_timepoint(result, plane.points())
+    to_own = baseline_to_own(result)
     parts = {
-        tissue: sample(fraction, lesion.geometry, points, outside=0.0)
+        tissue: sample(fraction, lesion.geometry, plane, to_own=to_own, outside=0.0)
         for tissue, fraction in _fractions(lesion).items()
         if fraction.any()
     }
@@ -51,11 +51,11 @@ def tissue_outlines(
 
 def whole_outline(result: TimepointResult, lesion: LesionSegmentation, plane: Plane) -> Lines:
     """Outline the whole lesion, oedema left out, at half filling."""
-    points = in_timepoint(result, plane.points())
+    to_own = baseline_to_own(result)
     total = np.zeros((plane.pixels, plane.pixels), dtype=np.float32)
     for tissue, fraction in _fractions(lesion).items():
         if tissue in LESION_TISSUES:
-            total += sample(fraction, lesion.geometry, points, outside=0.0)
+            total += sample(fraction, lesion.geometry, plane, to_own=to_own, outside=0.0)
     return _zero_lines(total - HALF)
 
 

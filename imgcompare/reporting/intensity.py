@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.model import Comparison, Quantity, Role, TimepointResult, Volume
+from imgcompare.model import Comparison, Quantity, Role, TimepointResult
 from imgcompare.reporting.views import baseline_result, in_timepoint
 
-COARSE_MM = 5.0
+COARSE_MM = 6.0
 FOREGROUND_SHARE = 0.2
 """Part of the bright (98th percentile) signal above which a voxel counts as body."""
 
@@ -41,6 +41,7 @@ MR_WINDOW_LIMITS = (1.5, 2.6)
 """Upper end of MR windows, in units of normal tissue."""
 
 Window = tuple[float, float]
+Values = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,19 @@ def grey_scale(comparison: Comparison) -> GreyScale:
         return GreyScale({})
     base = baseline_result(comparison)
     points = _coarse_points(base)
+    ordered = sorted(comparison.results, key=lambda r: (r is not base, r.index))
+    seen = {r.index: _coarse_values(r, points) for r in ordered}
     gains: dict[tuple[int, Role], float] = {}
-    roles = dict.fromkeys(role for r in comparison.results for role in r.aligned.images)
-    for role in roles:
-        anchor: tuple[npt.NDArray[np.float32], float] | None = None
-        ordered = sorted(comparison.results, key=lambda r: (r is not base, r.index))
-        for result in ordered:
-            volume = result.aligned.images.get(role)
-            if volume is None or volume.quantity is not Quantity.MR_SIGNAL:
+    for role in dict.fromkeys(role for values in seen.values() for role in values):
+        anchor: tuple[Values, float] | None = None
+        for index, values in seen.items():
+            if role not in values:
                 continue
-            values = _nearest(volume, in_timepoint(result, points))
-            gain = _relative_gain(values, anchor)
-            gains[result.index, role] = gain
-            if anchor is None:
-                anchor = (values, gain)
-    for result in comparison.results:
-        _match_pair(result, points, gains)
+            gain = _relative_gain(values[role], anchor)
+            gains[index, role] = gain
+            anchor = anchor or (values[role], gain)
+    for index, values in seen.items():
+        _match_pair(index, values, gains)
     return GreyScale(gains)
 
 
@@ -115,17 +113,22 @@ def _coarse_points(base: TimepointResult) -> npt.NDArray[np.float64]:
     return coarse.index_to_world(index)
 
 
-def _nearest(volume: Volume, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    index = np.rint(volume.geometry.world_to_index(points)).astype(np.intp)
-    inside = ((index >= 0) & (index < np.array(volume.geometry.shape))).all(axis=-1)
-    values = np.full(len(points), np.nan, dtype=np.float32)
-    values[inside] = volume.array[tuple(index[inside].T)]
-    return values
+def _coarse_values(result: TimepointResult, points: npt.NDArray[np.float64]) -> dict[Role, Values]:
+    """Nearest voxel of every MR image at baseline points, NaN outside."""
+    geometry = result.aligned.geometry
+    index = np.rint(geometry.world_to_index(in_timepoint(result, points))).astype(np.intp)
+    inside = ((index >= 0) & (index < np.array(geometry.shape))).all(axis=-1)
+    place = tuple(index[inside].T)
+    found = {}
+    for role, volume in result.aligned.images.items():
+        if volume.quantity is Quantity.MR_SIGNAL:
+            values = np.full(len(points), np.nan, dtype=np.float32)
+            values[inside] = volume.array[place]
+            found[role] = values
+    return found
 
 
-def _relative_gain(
-    values: npt.NDArray[np.float32], anchor: tuple[npt.NDArray[np.float32], float] | None
-) -> float:
+def _relative_gain(values: Values, anchor: tuple[Values, float] | None) -> float:
     body = values > foreground_threshold(values)
     if anchor is not None:
         reference, gain = anchor
@@ -137,17 +140,13 @@ def _relative_gain(
 
 
 def _match_pair(
-    result: TimepointResult,
-    points: npt.NDArray[np.float64],
-    gains: dict[tuple[int, Role], float],
+    index: int, values: dict[Role, Values], gains: dict[tuple[int, Role], float]
 ) -> None:
     """Scale T1 to T1C of the same visit in the tissue that does not enhance."""
-    images = result.aligned.images
-    if Role.T1 not in images or Role.T1C not in images:
+    if Role.T1 not in values or Role.T1C not in values:
         return
-    own = in_timepoint(result, points)
-    before, after = _nearest(images[Role.T1], own), _nearest(images[Role.T1C], own)
+    before, after = values[Role.T1], values[Role.T1C]
     both = (before > foreground_threshold(before)) & (after > foreground_threshold(after))
-    if both.sum() >= MIN_POINTS and (result.index, Role.T1C) in gains:
+    if both.sum() >= MIN_POINTS:
         ratio = float(np.median(after[both] / before[both]))
-        gains[result.index, Role.T1] = gains[result.index, Role.T1C] * ratio
+        gains[index, Role.T1] = gains[index, Role.T1C] * ratio

@@ -32,8 +32,8 @@ from imgcompare.reporting.intensity import (
 from imgcompare.reporting.views import (
     Plane,
     baseline_result,
+    baseline_to_own,
     context_plane,
-    in_timepoint,
     is_aligned,
     lesion_plane,
     sample,
@@ -169,16 +169,13 @@ def _image(result: TimepointResult, kind: _Kind, plane: Plane, scale: GreyScale)
     images = result.aligned.images
     if kind.role not in images or (kind.minus is not None and kind.minus not in images):
         return None
-    points = in_timepoint(result, plane.points())
-    image = _scaled(result, kind.role, points, scale)
-    return image if kind.minus is None else image - _scaled(result, kind.minus, points, scale)
+    image = _scaled(result, kind.role, plane, scale)
+    return image if kind.minus is None else image - _scaled(result, kind.minus, plane, scale)
 
 
-def _scaled(
-    result: TimepointResult, role: Role, points: npt.NDArray[np.float64], scale: GreyScale
-) -> Image:
+def _scaled(result: TimepointResult, role: Role, plane: Plane, scale: GreyScale) -> Image:
     volume = result.aligned.images[role]
-    values = sample(volume.array, volume.geometry, points)
+    values = sample(volume.array, volume.geometry, plane, to_own=baseline_to_own(result))
     return np.asarray(values * np.float32(scale.gain(result, role)))
 
 
@@ -265,8 +262,7 @@ def common_plane(comparison: Comparison, level_mm: float, scale: GreyScale) -> P
 
 def reference_image(result: TimepointResult, plane: Plane, scale: GreyScale) -> Image:
     """Sample a timepoint's reference image on a plane, on the common grey scale."""
-    points = in_timepoint(result, plane.points())
-    return _scaled(result, result.aligned.reference_role, points, scale)
+    return _scaled(result, result.aligned.reference_role, plane, scale)
 
 
 def _air(result: TimepointResult, image: Image) -> float:

@@ -139,7 +139,8 @@ def path_scrubber(comparison: Comparison) -> Callable[[str], str]:
     Folder names often hold patients' names, and say where a file lies, not what it is.
     """
     series = [s for t in comparison.course.timepoints for s in (*t.series.values(), *t.others)]
-    folders = {str(p) for s in series for f in s.files for p in f.parents}
+    nearest = {f.parent for s in series for f in s.files}
+    folders = {str(p) for n in nearest for p in (n, *n.parents)}
     folders |= {str(Path.home()), os.getcwd(), sys.prefix}
     long_first = sorted((f for f in folders if len(PurePath(f).parts) > 1), key=len, reverse=True)
 

@@ -66,23 +66,55 @@ def plane_around(centre_mm: npt.ArrayLike, side_mm: float, pixels: int) -> Plane
 def sample(
     array: AnyArray,
     geometry: Geometry,
-    points_mm: npt.NDArray[np.float64],
+    plane: Plane,
     *,
+    to_own: Transform | None = None,
     outside: float = np.nan,
 ) -> npt.NDArray[np.float32]:
-    """Interpolate an image linearly at LPS points ``[..., 3]``.
+    """Interpolate an image linearly on a plane.
 
     Points up to half a voxel outside the outermost voxel centres take the edge value, so that a
     single-slice image can be shown; those beyond get ``outside``.
+
+    Parameters
+    ----------
+    array : array, shape ``geometry.shape``
+        Voxel values.
+    geometry : Geometry
+        Their grid.
+    plane : Plane
+        In baseline space.
+    to_own : Transform, optional
+        From baseline space to the image's space; identity by default.
+    outside : float
+        Value of points that the image does not cover.
     """
     from scipy.ndimage import map_coordinates
 
-    index = geometry.world_to_index(points_mm)
-    inside = ((index >= -0.5) & (index <= np.array(geometry.shape) - 0.5)).all(axis=-1)
+    index = _indices(geometry, plane, to_own)
+    inside = np.ones((plane.pixels, plane.pixels), dtype=bool)
+    for axis, size in enumerate(geometry.shape):
+        inside &= (index[axis] >= -0.5) & (index[axis] <= size - 0.5)
     source = array.astype(np.uint8) if array.dtype == bool else array
-    coordinates = np.moveaxis(index, -1, 0)
-    values = map_coordinates(source, coordinates, order=1, mode="nearest", output=np.float32)
+    values = map_coordinates(source, index, order=1, mode="nearest", output=np.float32)
     return np.where(inside, values, np.float32(outside))
+
+
+def _indices(geometry: Geometry, plane: Plane, to_own: Transform | None) -> npt.NDArray[np.float64]:
+    """Voxel indices of every pixel, shape (3, rows, columns).
+
+    They are a plane in index space, so two steps span them; nothing is multiplied per pixel.
+    """
+    corner = np.array(plane.corner_mm)
+    step = np.eye(3) * plane.step_mm
+    points = np.stack([corner, corner + step[0], corner + step[1]])
+    own = to_own.apply(points) if to_own is not None else points
+    start, right, down = geometry.world_to_index(own)
+    count = np.arange(plane.pixels)
+    along = (right - start)[:, None, None] * count[None, None, :]
+    return np.asarray(
+        start[:, None, None] + along + (down - start)[:, None, None] * count[None, :, None]
+    )
 
 
 def is_aligned(result: TimepointResult) -> bool:

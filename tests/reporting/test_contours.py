@@ -5,7 +5,7 @@ import pytest
 
 from imgcompare.model import Comparison, Tissue
 from imgcompare.reporting.contours import tissue_outlines, whole_outline
-from imgcompare.reporting.views import in_timepoint, lesion_plane, plane_around, sample
+from imgcompare.reporting.views import baseline_to_own, lesion_plane, plane_around, sample
 
 
 def area(lines: list[np.ndarray]) -> float:
@@ -22,9 +22,8 @@ def test_outlines_enclose_the_area_of_the_fractions(comparison: Comparison) -> N
     assert plane is not None
     for result in comparison.results:
         lesion = result.lesions[1]
-        inside = sample(
-            lesion.fraction(), lesion.geometry, in_timepoint(result, plane.points()), outside=0.0
-        )
+        own = baseline_to_own(result)
+        inside = sample(lesion.fraction(), lesion.geometry, plane, to_own=own, outside=0.0)
         lines = whole_outline(result, lesion, plane)
         assert area(lines) == pytest.approx(float(inside.sum()), rel=0.02)
         found = tissue_outlines(result, lesion, plane)

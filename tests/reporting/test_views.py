@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from imgcompare.model import Comparison, Role
 from imgcompare.reporting.views import (
     Plane,
+    baseline_to_own,
     for_viewing,
-    in_timepoint,
     is_aligned,
     lesion_plane,
     plane_around,
@@ -27,7 +27,7 @@ def test_pictures_show_the_patients_right_on_the_left() -> None:
         )
         blob = ellipsoid(grid, (-12.0, -14.0, 0.0), (6, 6, 6)).astype(np.float32)
         plane = plane_around((0.0, 0.0, 0.0), 70.0, 70)
-        rows, columns = np.nonzero(sample(blob, grid, plane.points(), outside=0.0) > 0.5)
+        rows, columns = np.nonzero(sample(blob, grid, plane, outside=0.0) > 0.5)
         assert rows.mean() < 30
         assert columns.mean() < 30
 
@@ -42,18 +42,24 @@ def test_sampling_reproduces_a_linear_field(
     )
     slope = np.array([0.3, -0.7, 1.1])
     field = (world_grid(grid) @ slope).astype(np.float32)
-    points = plane_around((0, 0, level), 16.0, 9).points()
+    plane = plane_around((0, 0, level), 16.0, 9)
+    points = plane.points()
     inner = grid.world_to_index(points)
     inside = ((inner >= 0) & (inner <= np.array(grid.shape) - 1)).all(axis=-1)
-    values = sample(field, grid, points)
+    values = sample(field, grid, plane)
     assert np.allclose(values[inside], (points @ slope)[inside], atol=1e-3)
 
 
 def test_outside_is_marked_and_the_border_half_voxel_is_not() -> None:
     grid = make_geometry((1, 4, 4), spacing_mm=(5, 1, 1), origin_mm=(0, 0, 0))
-    points = np.array([[0, 0, 2.4], [0, 0, 2.6], [-0.4, 0, 0], [-0.6, 0, 0]])
-    values = sample(np.ones(grid.shape, np.float32), grid, points)
-    assert np.isnan(values).tolist() == [False, True, False, True]
+    ones = np.ones(grid.shape, np.float32)
+    for corner, outside in (
+        ((0.0, 0.0, 2.4), False),
+        ((0.0, 0.0, 2.6), True),
+        ((-0.4, 0.0, 0.0), False),
+        ((-0.6, 0.0, 0.0), True),
+    ):
+        assert np.isnan(sample(ones, grid, Plane(corner, 1.0, 1))).item() is outside
 
 
 def test_planes_know_their_size() -> None:
@@ -79,14 +85,13 @@ def test_follow_up_is_shown_at_the_same_anatomy(comparison: Comparison) -> None:
     plane = lesion_plane(comparison, 1)
     assert plane is not None
     first, second = comparison.results
+    flair = [r.aligned.images[Role.FLAIR] for r in (first, second)]
     images = [
-        sample(r.aligned.images[Role.FLAIR].array, r.aligned.geometry, in_timepoint(r, points))
-        for r, points in ((first, plane.points()), (second, plane.points()))
+        sample(v.array, v.geometry, plane, to_own=baseline_to_own(r))
+        for v, r in zip(flair, (first, second), strict=True)
     ]
     similarity = np.corrcoef(images[0].ravel(), images[1].ravel())[0, 1]
-    unmoved = sample(
-        second.aligned.images[Role.FLAIR].array, second.aligned.geometry, plane.points()
-    )
+    unmoved = sample(flair[1].array, flair[1].geometry, plane)
     assert similarity > 0.85
     known = np.isfinite(unmoved)
     assert np.corrcoef(images[0][known], unmoved[known])[0, 1] < similarity - 0.2
