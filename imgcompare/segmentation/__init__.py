@@ -1,19 +1,23 @@
 """From aligned images to lesions and their compartments."""
 
 from imgcompare.segmentation.compartments import segment_compartments
+from imgcompare.segmentation.following import follow_lesion
 from imgcompare.segmentation.given import compartments_as_drawn, separate_lesions
 from imgcompare.segmentation.lesion import lesion_from_seed
 from imgcompare.segmentation.matching import Found, Matching, match_lesions
 from imgcompare.segmentation.preparation import Prepared, prepare
+from imgcompare.segmentation.proposal import propose_lesions
 
 __all__ = [
     "Found",
     "Matching",
     "Prepared",
     "compartments_as_drawn",
+    "follow_lesion",
     "lesion_from_seed",
     "match_lesions",
     "prepare",
+    "propose_lesions",
     "segment_compartments",
     "separate_lesions",
 ]

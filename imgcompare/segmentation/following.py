@@ -1,0 +1,130 @@
+"""The same lesion at a follow-up: grown from where the earlier outline lies after registration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from imgcompare.errors import SeedError
+from imgcompare.model import LabelMap
+from imgcompare.segmentation import morphology as shape
+from imgcompare.segmentation.evidence import box_of
+from imgcompare.segmentation.lesion import MIN_VOLUME_ML, seed_index, segment_at
+from imgcompare.segmentation.masks import BoolArray, FloatArray
+from imgcompare.segmentation.preparation import Prepared
+
+SHIFT_MM = 3.0
+"""Residual misalignment and shift of tissue between two visits."""
+
+SMOOTHING_MM = 1.0
+"""The brightest place is looked for in an image smoothed by this Gaussian SD."""
+
+RANDOM_SEEDS = 3
+"""Seeds besides the deepest and the brightest place of the earlier outline."""
+
+GROWTH = 1.6
+GROWTH_MM = 12.0
+"""A lesion's reach may grow by this factor and this much between two visits (8-fold volume)."""
+
+OWN_SHARE = 0.3
+"""Part of a find that must lie on the earlier outline, unless ..."""
+
+COVER_SHARE = 0.5
+"""... it covers this part of it: the lesion has grown around its old place."""
+
+
+def follow_lesion(
+    prepared: Prepared, expected: BoolArray, *, seed_mm: Sequence[float] | None = None
+) -> LabelMap:
+    """Find a lesion again at a follow-up.
+
+    The earlier outline, mapped onto the follow-up's grid, offers several seeds: its deepest
+    voxel, the brightest place in it, and some at random. Each grows a lesion; those that hardly
+    touch the earlier outline are dropped, and of the rest the one that agrees best with the
+    others is taken.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The follow-up.
+    expected : bool array
+        The earlier outline on the follow-up's reference grid.
+    seed_mm : sequence of 3 floats, optional
+        A point known to lie in the lesion at the follow-up, LPS mm, used instead.
+
+    Returns
+    -------
+    LabelMap
+        1 in the lesion; empty if it has vanished or was not imaged.
+    """
+    grid = prepared.aligned.geometry
+    nothing = LabelMap(np.zeros(grid.shape, dtype=np.uint8), grid)
+    if not expected.any():
+        return nothing
+    if seed_mm is not None:
+        region = segment_at(prepared, seed_index(prepared, seed_mm))
+        return LabelMap(region.astype(np.uint8), grid)
+    box = box_of(expected, 2 * SHIFT_MM, grid.spacing_mm)
+    near = shape.dilate(expected[box], SHIFT_MM, grid.spacing_mm)
+    finds = []
+    for index in _seeds(prepared, expected, box):
+        region = _grow(prepared, expected, index)
+        inside = int((region[box] & near).sum())
+        if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML:
+            continue
+        if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
+            finds.append(region)
+    if not finds:
+        return nothing
+    return LabelMap(_most_agreed(finds).astype(np.uint8), grid)
+
+
+def _seeds(
+    prepared: Prepared, expected: BoolArray, box: tuple[slice, slice, slice]
+) -> list[tuple[int, int, int]]:
+    """Voxels from which to grow, those in air left out."""
+    grid = prepared.aligned.geometry
+    inside = expected[box]
+    depth = shape.depth_mm(inside, grid.spacing_mm)
+    sigma = [SMOOTHING_MM / s for s in grid.spacing_mm]
+    bright = ndimage.gaussian_filter(_signal(prepared)[box], sigma)
+    places = [np.unravel_index(int(np.argmax(depth)), inside.shape)]
+    places.append(np.unravel_index(int(np.argmax(np.where(inside, bright, -np.inf))), inside.shape))
+    deep = np.argwhere(depth >= np.median(depth[inside]))
+    chosen = np.random.default_rng(0).choice(len(deep), min(RANDOM_SEEDS, len(deep)), replace=False)
+    places += [tuple(deep[n]) for n in np.sort(chosen)]
+    start = np.array([s.start for s in box])
+    seeds = []
+    for place in dict.fromkeys(tuple(int(n) for n in p) for p in places):
+        index = np.array(place) + start
+        try:
+            seeds.append(seed_index(prepared, grid.index_to_world(index)))
+        except SeedError:
+            continue
+    return seeds
+
+
+def _signal(prepared: Prepared) -> FloatArray:
+    if prepared.enhancement is not None:
+        return prepared.enhancement
+    return prepared.images[prepared.aligned.reference_role]
+
+
+def _grow(prepared: Prepared, expected: BoolArray, index: tuple[int, int, int]) -> BoolArray:
+    """Grow from one seed, no farther than the lesion can have grown."""
+    spacing = np.array(prepared.aligned.geometry.spacing_mm)
+    reach = np.linalg.norm((np.argwhere(expected) - np.array(index)) * spacing, axis=1).max()
+    return segment_at(prepared, index, radius_mm=float(GROWTH * reach + GROWTH_MM))
+
+
+def _most_agreed(finds: Sequence[BoolArray]) -> npt.NDArray[np.bool_]:
+    """Give the find with the largest sum of Dice coefficients with the others."""
+    sizes = [int(f.sum()) for f in finds]
+    agreement = [
+        sum(2 * int((f & g).sum()) / (n + m) for g, m in zip(finds, sizes, strict=True))
+        for f, n in zip(finds, sizes, strict=True)
+    ]
+    return finds[int(np.argmax(agreement))]

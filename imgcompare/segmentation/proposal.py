@@ -1,0 +1,185 @@
+"""Lesions proposed without a mask or seed, where contrast phases allow it; never decided."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from imgcompare.errors import SegmentationError
+from imgcompare.model import LabelMap, Role
+from imgcompare.segmentation import morphology as shape
+from imgcompare.segmentation.evidence import Box, box_of, gather_mr
+from imgcompare.segmentation.lesion import segment_at
+from imgcompare.segmentation.masks import BoolArray, FloatArray
+from imgcompare.segmentation.normalisation import MAD_TO_SD
+from imgcompare.segmentation.preparation import Prepared
+
+MIN_LESION_ML: Final = 0.1
+"""Smaller finds are dropped (criteria: Ellingson 2014)."""
+
+ENHANCING: Final = 0.15
+"""Gain that counts as enhancing, over white matter (criteria.md §8)."""
+
+DENSITY_SIGMA_MM: Final = 2.5
+DENSITY: Final = 0.35
+"""Vessels and dura fill less of a ball of this Gaussian SD than a lesion or its rim does."""
+
+SURFACE_MM: Final = 5.0
+"""Enhancing tissue this close to the surface of brain or organ may be dura, sinus or capsule."""
+
+COMPACT: Final = 0.45
+"""Half thickness over the radius of a ball of the same volume: 1 for a ball, 0.3 for a tube."""
+
+IN_FLUID: Final = 0.6
+"""A find with this part of its surroundings fluid is choroid plexus."""
+
+FLUID_T2: Final = 2.2
+"""T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
+
+MOST_LESIONS: Final = 12
+"""More finds than this are not looked at; a person must choose."""
+
+ORGAN_HU: Final = (70.0, 160.0)
+"""Liver parenchyma in the portal venous phase."""
+
+ORGAN_SMOOTHING_MM: Final = 1.5
+ORGAN_SPREADS: Final = 2.5
+"""Smoothed voxels this many robust SDs from the organ's level are no normal parenchyma."""
+
+ORGAN_NOTCH_MM: Final = 12.0
+"""Half width of the gap that a lesion or vessel may leave in the organ."""
+
+LEAST_LESION_MM: Final = 3.0
+"""Half thickness of the smallest lesion proposed on CT; vessels of the liver are thinner."""
+
+
+def propose_lesions(prepared: Prepared) -> LabelMap:
+    """Propose lesions from what gains (or, in an organ on CT, differs in) contrast.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Head MR with T1 and T1C, or CT with a pre-contrast and a later phase.
+
+    Returns
+    -------
+    LabelMap
+        Labels 1, 2, ... from the largest down, on the reference grid; may be empty.
+
+    Raises
+    ------
+    SegmentationError
+        If the images hold no contrast phases to compare.
+    """
+    if prepared.enhancement is None:
+        raise SegmentationError(
+            f"No lesion can be proposed for {prepared.aligned.timepoint.name}: that takes a scan "
+            "before and one after contrast. Give a point in the lesion with --seed, or --mask."
+        )
+    starts = _starts_ct(prepared) if prepared.is_ct else _starts_mr(prepared)
+    grid = prepared.aligned.geometry
+    lesions: list[BoolArray] = []
+    taken = np.zeros(grid.shape, dtype=bool)
+    for index in starts[:MOST_LESIONS]:
+        if taken[index]:
+            continue
+        region = segment_at(prepared, index) & ~taken
+        if region.sum() * grid.voxel_volume_ml >= MIN_LESION_ML and _is_lesion(prepared, region):
+            lesions.append(region)
+            taken |= region
+    labels = np.zeros(grid.shape, dtype=np.uint8)
+    for number, region in enumerate(sorted(lesions, key=lambda r: -int(r.sum())), start=1):
+        labels[region] = number
+    return LabelMap(labels, grid)
+
+
+def _starts_mr(prepared: Prepared) -> list[tuple[int, int, int]]:
+    """Deepest voxels of dense enhancing parts inside the brain, largest part first."""
+    spacing = prepared.aligned.geometry.spacing_mm
+    inside = prepared.body if prepared.brain is None else prepared.brain
+    box = box_of(inside, 0.0, spacing)
+    evidence = gather_mr(prepared, box)
+    bright = evidence.domain & (evidence.rise > max(ENHANCING, evidence.floor))
+    density = ndimage.gaussian_filter(
+        bright.astype(np.float32), [DENSITY_SIGMA_MM / s for s in spacing], truncate=2.0
+    )
+    deep = shape.depth_mm(evidence.domain, spacing) > SURFACE_MM
+    return _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
+
+
+def _starts_ct(prepared: Prepared) -> list[tuple[int, int, int]]:
+    """Deepest voxels of compact parts of an organ that differ from its parenchyma."""
+    spacing = prepared.aligned.geometry.spacing_mm
+    role = next(r for r in (Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED)
+                if r in prepared.images)  # fmt: skip
+    sigma = [ORGAN_SMOOTHING_MM / s for s in spacing]
+    smooth = ndimage.gaussian_filter(prepared.images[role], sigma)
+    organ, odd = _organ(smooth, prepared.body, spacing)
+    if not organ.any():
+        return []
+    box = box_of(organ, 0.0, spacing)
+    deep = shape.depth_mm(organ[box], spacing) > SURFACE_MM
+    thickness = shape.depth_mm(odd[box] & organ[box], spacing)
+    return _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)
+
+
+def _organ(
+    smooth: FloatArray, body: BoolArray, spacing: tuple[float, float, float]
+) -> tuple[BoolArray, BoolArray]:
+    """Largest homogeneous organ with its holes closed, and what in it is no parenchyma."""
+    low, high = ORGAN_HU
+    plausible = body & (smooth > low) & (smooth < high)
+    nothing = np.zeros_like(body)
+    if not plausible.any():
+        return nothing, nothing
+    counts, edges = np.histogram(smooth[plausible], bins=90, range=ORGAN_HU)
+    level = float(edges[int(np.argmax(counts))] + (edges[1] - edges[0]) / 2)
+    close = smooth[plausible & (np.abs(smooth - level) < 15.0)]
+    spread = MAD_TO_SD * float(np.median(np.abs(close - level)))
+    normal = plausible & (np.abs(smooth - level) < ORGAN_SPREADS * max(spread, 1.0))
+    core = shape.depth_mm(normal, spacing) > LEAST_LESION_MM
+    labels, count = shape.components(core)
+    if not count:
+        return nothing, nothing
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    main = shape.keep_labels(labels, [int(sizes.argmax())])
+    main = shape.dilate(main, LEAST_LESION_MM, spacing) & normal
+    organ = shape.close(main, ORGAN_NOTCH_MM, spacing)
+    organ |= shape.enclosed_holes(organ)
+    return organ & body, ~normal
+
+
+def _deepest(
+    parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared
+) -> list[tuple[int, int, int]]:
+    """One start per part, where ``depth`` is largest; the largest part first."""
+    labels, count = shape.components(parts)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    least = 0.5 * MIN_LESION_ML / prepared.aligned.geometry.voxel_volume_ml
+    order = [int(n) + 1 for n in np.argsort(-sizes, kind="stable") if sizes[n] >= least]
+    starts = []
+    for place in ndimage.maximum_position(depth, labels, order) if order else []:
+        a, b, c = (int(p) + s.start for p, s in zip(place, box, strict=True))
+        starts.append((a, b, c))
+    return starts
+
+
+def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
+    """Tell lesions from vessels and dura (thin) and choroid plexus (in fluid)."""
+    spacing = prepared.aligned.geometry.spacing_mm
+    box = box_of(region, 4.0, spacing)
+    inside = region[box]
+    volume_mm3 = float(inside.sum()) * prepared.aligned.geometry.voxel_volume_mm3
+    radius = (3.0 * volume_mm3 / (4.0 * np.pi)) ** (1.0 / 3.0)
+    half_voxel = 0.5 * float(np.min(spacing))
+    if shape.depth_mm(inside, spacing).max() - half_voxel < COMPACT * radius:
+        return False
+    t2 = prepared.images.get(Role.T2)
+    if t2 is None:
+        return True
+    around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
+    return bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
