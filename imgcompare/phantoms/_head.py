@@ -268,7 +268,7 @@ def head_part(texture: Texture, x: float, y: float, z: float) -> int:
 @nb.njit(cache=True, fastmath=True)
 def brain_gives_way(texture: Texture, x: float, y: float, z: float) -> bool:
     """Tell whether a lesion may be at a point: off bone, midline and ventricles."""
-    if cavity(x, y, z) > -2.5 or abs(x) < 3.5 or _ventricles(x, y, z) < 1.5:
+    if cavity(x, y, z) > -1.5 or abs(x) < 2.5 or _ventricles(x, y, z) < 1.0:
         return False
     part = head_part(texture, x, y, z)
     return part in (_GREY, _WHITE, _CSF, _SINUS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -22,13 +23,13 @@ BODIES = ("head", "abdomen")
 FIRST_DATE = dt.date(2024, 1, 10)
 WEEKS_APART = 8
 
-_ATTEMPTS = 10
+_ATTEMPTS = 24
 
 _LEFT_PARIETAL, _RIGHT_FRONTAL, _RIGHT_OCCIPITAL, _LEFT_FRONTAL = range(4)
 
 _SITES: dict[str, tuple[tuple[str, tuple[float, float, float]], ...]] = {
     "head": (
-        ("left parietal lobe", (34.5, 24.0, 34.5)),
+        ("left parietal lobe", (34.0, 28.0, 36.0)),
         ("right frontal lobe", (-29.0, -33.0, 35.0)),
         ("right occipital lobe", (-38.0, 45.0, 24.0)),
         ("left frontal lobe", (28.0, -48.0, 26.0)),
@@ -220,6 +221,7 @@ class PhantomCase:
         return np.asarray(self.to_anatomy[timepoint] @ self.within[timepoint][role])
 
 
+@lru_cache(maxsize=64)
 def build_case(name: str, *, body: str = "head", timepoints: int = 2, seed: int = 0) -> PhantomCase:
     """Build a named case.
 
@@ -276,7 +278,7 @@ def _place(
     """
     site, centre_mm = _SITES[body][place]
     texture = textures(seed)
-    first = seed * 1000 + CASES.index(name) * 100 + number * 10
+    first = seed * 1000 + CASES.index(name) * 150 + number * 30
     best: tuple[int, PhantomLesion] | None = None
     for attempt in range(_ATTEMPTS):
         lesion = PhantomLesion(number, site, centre_mm, stages, seed=first + attempt)

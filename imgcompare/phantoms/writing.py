@@ -156,7 +156,11 @@ def _localizer(plan: SeriesPlan) -> list[Volume]:
     role = case.roles[0]
     if case.body == "abdomen":
         settings = ScanSettings(
-            spacing_mm=(10.0, 2.0, 2.0), plane="coronal", noise_hu=2.0, motion=motion
+            spacing_mm=(30.0, 3.0, 3.0),
+            supersampling=(6, 2, 2),
+            plane="coronal",
+            noise_hu=2.0,
+            motion=motion,
         )
         volume = acquire(case, plan.timepoint, role, settings=settings, frame_uid=plan.frame_uid)
         middle = volume.geometry.shape[0] // 2
