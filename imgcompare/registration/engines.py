@@ -220,19 +220,17 @@ class NumbaArithmetic:
 
     def block_mean(self, source: npt.NDArray[Any], factors: Factors) -> Float32:
         """Average blocks of voxels, converting to float32 a slab at a time."""
-        shape = tuple(-(-n // f) for n, f in zip(source.shape, factors, strict=True))
-        out = np.empty(shape, np.float32)
+        if factors == (1, 1, 1):
+            return np.ascontiguousarray(source, dtype=np.float32)
+        out = np.empty([-(-n // f) for n, f in zip(source.shape, factors, strict=True)], np.float32)
 
         def work(_: int, first: int, last: int) -> None:
             for s in range(first, last):
                 slab = source[s * factors[0] : (s + 1) * factors[0]]
                 slab = np.ascontiguousarray(slab, dtype=np.float32)
-                if factors == (1, 1, 1):
-                    out[s] = slab[0]
-                else:
-                    self._kernels.block_mean(slab, factors, out[s : s + 1], 0, 1)
+                self._kernels.block_mean(slab, factors, out[s : s + 1], 0, 1)
 
-        self._each(work, _ranges(shape[0], RANGES if source.size > SMALL else 1))
+        self._each(work, _ranges(out.shape[0], RANGES if source.size > SMALL else 1))
         return out
 
     def fill_bins(

@@ -47,7 +47,7 @@ def find_map(
             moving,
             candidates,
             size_mm=size,
-            kind=TransformKind.RIGID if rewarded else kind,
+            kind=TransformKind.RIGID if rewarded and size != sizes[-1] else kind,
             arithmetic=arithmetic,
             tolerance_mm=TOLERANCE * size,
             reward_overlap=rewarded,
