@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.geometry import AnyArray
+from imgcompare.loading.codestream import claimed_size, is_cut_off
 from imgcompare.loading.instances import Instance, PixelFormat
 
 _PREFIX: Final = "1.2.840.10008.1.2"
@@ -82,16 +84,33 @@ def decode_plane(dataset: Any, plane: Instance) -> AnyArray:
     frame = get_frame(dataset.PixelData, plane.frame, number_of_frames=pixels.frames)
     if decoder is None:
         return _run_length(frame, pixels)
+    if is_cut_off(frame):
+        raise UnreadableFileError(f"File {plane.file_name} is truncated. Copy it again.")
+    claimed = claimed_size(frame)
+    if claimed != (pixels.rows, pixels.columns, pixels.samples):
+        raise UnreadableFileError(
+            f"File {plane.file_name} holds a compressed image of another size ({claimed}) than "
+            f"its header says ({pixels.rows} rows, {pixels.columns} columns)."
+        )
     return np.squeeze(np.asarray(decoder(frame)))
 
 
 def _run_length(frame: bytes, pixels: PixelFormat) -> AnyArray:
-    """Decode RLE: byte planes, most significant first (PS3.5 annex G)."""
-    import imagecodecs
+    """Decode RLE: one segment per byte of a pixel, most significant first (PS3.5 annex G)."""
+    from imgcompare.loading._kernels import unpack_bits
 
-    kind = np.dtype(f"<u{pixels.bits_allocated // 8}")
-    words: AnyArray = np.frombuffer(imagecodecs.dicomrle_decode(frame, kind), kind)
-    return words[: pixels.rows * pixels.columns].reshape(pixels.rows, pixels.columns)
+    width = pixels.bits_allocated // 8
+    count, *starts = struct.unpack_from("<16L", frame)
+    if count != width:
+        raise UnreadableFileError(f"RLE holds {count} segments where {width} are needed.")
+    packed = np.frombuffer(frame, np.uint8)
+    words = np.empty((pixels.rows * pixels.columns, width), np.uint8)
+    ends = [*starts[1:count], len(frame)]
+    for n, (start, stop) in enumerate(zip(starts, ends, strict=False)):
+        done = unpack_bits(packed, min(start, len(frame)), min(stop, len(frame)), words[:, -1 - n])
+        if done < len(words):
+            raise UnreadableFileError(f"RLE segment {n + 1} ends too early.")
+    return words.view(f"<u{width}").reshape(pixels.rows, pixels.columns)
 
 
 def _native(dataset: Any, plane: Instance) -> AnyArray:
@@ -116,5 +135,6 @@ def decoders() -> dict[str, Callable[[bytes], AnyArray]]:
     lossless = {f"{_PREFIX}.4.{n}": codecs.ljpeg_decode for n in (57, 70)}
     jpeg_ls = {f"{_PREFIX}.4.{n}": codecs.jpegls_decode for n in (80, 81)}
     jpeg_2000 = {f"{_PREFIX}.4.{n}": codecs.jpeg2k_decode for n in (90, 91)}
-    high_throughput = {f"{_PREFIX}.4.{n}": codecs.htj2k_decode for n in (201, 202, 203)}
+    # OpenJPEG reads HTJ2K too and, unlike OpenJPH, returns from every damaged stream.
+    high_throughput = {f"{_PREFIX}.4.{n}": codecs.jpeg2k_decode for n in (201, 202, 203)}
     return {**jpeg, **lossless, **jpeg_ls, **jpeg_2000, **high_throughput}

@@ -172,12 +172,14 @@ def _decoded(plane: Instance, decoder: PlaneDecoder) -> AnyArray:
     pixels = plane.facts.pixels
     try:
         words = decoder.decode(plane)
-    except ImgCompareError:
-        raise
     except Exception as error:  # decoders raise many kinds on damaged data
+        if isinstance(error, ImgCompareError) and plane.file_name in str(error):
+            raise
+        known = isinstance(error, ImgCompareError)
         raise UnreadableFileError(
-            f"File {plane.file_name} cannot be decoded ({type(error).__name__}); it is damaged or "
-            f"uses a form of compression that is not supported ({pixels.transfer_syntax})."
+            f"File {plane.file_name} cannot be decoded "
+            f"({str(error).rstrip('.') if known else type(error).__name__}); it is damaged or uses "
+            f"a form of compression that is not supported ({pixels.transfer_syntax})."
         ) from None
     if words.shape != (pixels.rows, pixels.columns):
         raise UnreadableFileError(
