@@ -17,10 +17,14 @@ ORDER = 3
 CLASSES = 4
 """Gaussian classes of log signal: fluid, grey, white, bright."""
 
-ITERATIONS = 12
+ITERATIONS = 8
 STRAY_STANDARDS = 3.0
 """Blocks further than this from every class (lesion, vessel) hardly count (Van Leemput 2001)."""
 
+LEAST_SD = 0.02
+"""Least SD of a class of log signal."""
+
+WHOLE = 0.99
 MIN_BLOCKS = 200
 """Fewer blocks than this cannot tell shading from anatomy."""
 
@@ -32,18 +36,15 @@ def _powers(order: int) -> list[tuple[int, int, int]]:
     return [(i, j, k) for i in steps for j in steps for k in steps if i + j + k <= order]
 
 
-def _axis(size: int, start: float = 0.0, stop: float = 1.0) -> Float64Array:
-    return np.linspace(2 * start - 1, 2 * stop - 1, size) if size > 1 else np.zeros(1)
-
-
 def _posteriors(
     values: Float64Array, means: Float64Array, sd: Float64Array, share: Float64Array
-) -> tuple[Float64Array, Float64Array]:
+) -> Float64Array:
+    """Give the posterior of each class, low in all for a value that none explains."""
     z = (values[:, None] - means) / sd
     weight = share / sd * np.exp(-0.5 * z**2)
     stray = (share / sd).max() * np.exp(-0.5 * STRAY_STANDARDS**2)
     total = weight.sum(axis=1) + stray
-    return weight / total[:, None], total
+    return np.asarray(weight / total[:, None])
 
 
 def fit_log_polynomial(
@@ -73,14 +74,13 @@ def fit_log_polynomial(
     means = np.percentile(log_signal, np.linspace(10, 90, classes))
     sd = np.full(classes, max(float(log_signal.std()) / classes, 1e-3))
     share = np.full(classes, 1.0 / classes)
-    floor = 0.02
     for _ in range(ITERATIONS):
         flat = log_signal - basis @ coefficients
-        post, _ = _posteriors(flat, means, sd, share)
+        post = _posteriors(flat, means, sd, share)
         mass = np.maximum(post.sum(axis=0), 1e-6)
         means = (post * flat[:, None]).sum(axis=0) / mass
         spread = (post * (flat[:, None] - means) ** 2).sum(axis=0) / mass
-        sd = np.sqrt(np.maximum(spread, floor**2))
+        sd = np.sqrt(np.maximum(spread, LEAST_SD**2))
         share = mass / mass.sum()
         precision = post / sd**2
         weight = precision.sum(axis=1)
@@ -93,26 +93,30 @@ def fit_log_polynomial(
     return np.asarray(coefficients)
 
 
-def estimate_bias(image: AnyArray, mask: BoolArray, geometry: Geometry) -> FloatArray | None:
+def block_mask(mask: BoolArray, geometry: Geometry) -> BoolArray:
+    """Find the blocks of the fit that lie wholly inside a mask on the full grid."""
+    return np.asarray(block_mean(mask, shrink_steps(geometry, FIT_SPACING_MM)) > WHOLE)
+
+
+def estimate_bias(image: AnyArray, inside: BoolArray, geometry: Geometry) -> FloatArray | None:
     """Estimate the multiplicative shading of an MR image.
 
     Parameters
     ----------
     image : array, shape (slices, rows, columns)
         MR signal, not negative.
-    mask : bool array
-        Brain, or another region with a few tissues in many places.
+    inside : bool array
+        Blocks to use, from ``block_mask``: brain, or a few tissues in many places.
     geometry : Geometry
         The grid.
 
     Returns
     -------
-    float32 array of the same shape, 1 on average inside ``mask``; None if the mask is too small.
+    float32 array of the same shape, 1 on average inside; None if there are too few blocks.
     """
     steps = shrink_steps(geometry, FIT_SPACING_MM)
     coarse = block_mean(image, steps)
-    inside = block_mean(mask, steps) > 0.99
-    inside &= coarse > 0
+    inside = inside & (coarse > 0)
     if inside.sum() < MIN_BLOCKS:
         return None
     terms = [p for p in _powers(ORDER) if any(p)]
@@ -134,8 +138,6 @@ def estimate_bias(image: AnyArray, mask: BoolArray, geometry: Geometry) -> Float
 
 def _evaluate(tensor: Float64Array, shape: tuple[int, ...]) -> FloatArray:
     """Evaluate a polynomial with coefficients [i, j, k] on the whole grid, axis by axis."""
-    # Beyond the outermost fitted blocks the polynomial is held, not extrapolated far: the mask
-    # reaches close to the grid's edge in practice and callers clip.
     axes = [np.vander(2 * (np.arange(n) + 0.5) / n - 1, ORDER + 1, increasing=True) for n in shape]
     field = np.tensordot(axes[0], tensor, axes=(1, 0))
     field = np.einsum("zjk,yj->zyk", field, axes[1]).astype(np.float32)

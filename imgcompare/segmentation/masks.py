@@ -61,16 +61,30 @@ def block_mean(array: AnyArray, steps: tuple[int, int, int]) -> FloatArray:
     -------
     float32 array, shape ceil(shape / steps)
     """
-    out = array.astype(np.float32, copy=False)
+    out = np.asarray(array, dtype=np.float32) if array.dtype != bool else array
     for axis, step in enumerate(steps):
         if step > 1:
-            starts = np.arange(0, out.shape[axis], step)
-            counts = np.diff(np.append(starts, out.shape[axis])).astype(np.float32)
-            shape = [1, 1, 1]
-            shape[axis] = -1
-            total = np.add.reduceat(out, starts, axis=axis)
-            out = (total / counts.reshape(shape)).astype(np.float32)
-    return out
+            out = _mean_along(out, axis, step)
+    return out.astype(np.float32, copy=False)
+
+
+def _mean_along(array: AnyArray, axis: int, step: int) -> FloatArray:
+    """Average runs of ``step`` voxels along one axis, by adding strided views."""
+    size = array.shape[axis]
+    whole = size - size % step
+    views = [[slice(None)] * 3 for _ in range(step)]
+    for k, view in enumerate(views):
+        view[axis] = slice(k, whole, step)
+    total = array[tuple(views[0])].astype(np.float32)
+    for view in views[1:]:
+        total += array[tuple(view)]
+    total /= np.float32(step)
+    if whole == size:
+        return total
+    rest = [slice(None)] * 3
+    rest[axis] = slice(whole, None)
+    last = array[tuple(rest)].mean(axis=axis, keepdims=True, dtype=np.float32)
+    return np.concatenate([total, last], axis=axis)
 
 
 def expand(mask: BoolArray, steps: tuple[int, int, int], shape: tuple[int, int, int]) -> BoolArray:
@@ -201,9 +215,11 @@ def find_brain(
     """
     order = (Role.T1, Role.T1C, Role.FLAIR, Role.T2)
     role = next((r for r in order if r in images), next(iter(images)))
-    steps = shrink_steps(geometry, WORKING_SPACING_MM)
-    a, b, c = (s * n for s, n in zip(geometry.spacing_mm, steps, strict=True))
     planar = geometry.shape[0] * geometry.spacing_mm[0] < SLAB_MM
+    steps = shrink_steps(geometry, WORKING_SPACING_MM)
+    if planar:
+        steps = (1, *steps[1:])
+    a, b, c = (s * n for s, n in zip(geometry.spacing_mm, steps, strict=True))
     shaper = Shaper((a, b, c), planar=planar)
     coarse = block_mean(np.nan_to_num(images[role]), steps)
     head = block_mean(body, steps) > 0.5

@@ -8,16 +8,21 @@ from types import MappingProxyType
 
 import numpy as np
 
+from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import AlignedTimepoint, Decision, Quantity, Role, read_only
-from imgcompare.segmentation.bias import estimate_bias
+from imgcompare.segmentation.bias import block_mask, estimate_bias
 from imgcompare.segmentation.enhancement import Match, match_images, subtract
 from imgcompare.segmentation.masks import BoolArray, FloatArray, find_body, find_brain
 from imgcompare.segmentation.normalisation import noise_sd, white_matter_level
 
 BRIGHT_WHITE_MATTER = frozenset({Role.T1, Role.T1C})
-WHITE_MATTER_BAND = 0.15
+WHITE_MATTER_BAND = np.float32(0.15)
 """Half width of the band around the white matter level in which noise is read."""
 
+AIR_HU = -1024.0
+"""Stands where a phase has no voxel."""
+
+POST_PHASES = (Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED)
 SOFT_TISSUE_HU = (0.0, 150.0)
 """Soft tissue with and without contrast, where CT noise is read."""
 
@@ -90,85 +95,91 @@ def prepare(aligned: AlignedTimepoint) -> Prepared:
     return _prepare_mr(aligned)
 
 
+def _decided(subject: str, choice: str, reason: str) -> Decision:
+    return Decision("segmentation", subject, choice, reason)
+
+
 def _prepare_ct(aligned: AlignedTimepoint) -> Prepared:
     grid = aligned.geometry
     images = {
-        r: np.nan_to_num(v.array, nan=-1024.0).astype(np.float32) for r, v in aligned.images.items()
+        r: np.nan_to_num(v.array.astype(np.float32), nan=AIR_HU, copy=False)
+        for r, v in aligned.images.items()
     }
     body = find_body(images[aligned.reference_role], grid, hounsfield=True)
-    noise = {}
-    for role, image in images.items():
-        soft = body & (image > SOFT_TISSUE_HU[0]) & (image < SOFT_TISSUE_HU[1])
-        noise[role] = noise_sd(image, soft, grid)
-    phases = (Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED)
-    late = next((r for r in phases if r in images), None)
-    decisions = []
-    enhancement, spread = None, 0.0
-    if Role.CT_PRE in images and late is not None:
-        enhancement = images[late] - images[Role.CT_PRE]
-        soft = body & (np.abs(images[Role.CT_PRE] - 60.0) < 60.0)
-        spread = noise_sd(enhancement, soft, grid)
-        decisions.append(
-            Decision(
-                "segmentation",
-                "enhancement",
-                f"{late} - {Role.CT_PRE}",
-                "both phases are there, aligned",
-            )
-        )
-    else:
-        decisions.append(
-            Decision(
-                "segmentation", "enhancement", "none", "a single phase cannot show enhancement"
-            )
-        )
-    return Prepared(aligned, body, None, images, noise, enhancement, spread, tuple(decisions))
+    low, high = SOFT_TISSUE_HU
+    noise = {r: noise_sd(i, body & (i > low) & (i < high), grid) for r, i in images.items()}
+    late = next((r for r in POST_PHASES if r in images), None)
+    if Role.CT_PRE not in images or late is None:
+        decision = _decided("enhancement", "none", "a single phase cannot show enhancement")
+        return Prepared(aligned, body, None, images, noise, None, 0.0, (decision,))
+    before = images[Role.CT_PRE]
+    enhancement = images[late] - before
+    spread = noise_sd(enhancement, body & (before > low) & (before < high), grid)
+    decision = _decided("enhancement", f"{late} - {Role.CT_PRE}", "both phases are there")
+    return Prepared(aligned, body, None, images, noise, enhancement, spread, (decision,))
 
 
 def _prepare_mr(aligned: AlignedTimepoint) -> Prepared:
     grid = aligned.geometry
-    raw = {r: np.nan_to_num(v.array.astype(np.float32)) for r, v in aligned.images.items()}
-    body = find_body(raw[aligned.reference_role], grid, hounsfield=False)
-    brain, stripped = find_brain(raw, body, grid)
+    body = find_body(aligned.reference.array, grid, hounsfield=False)
+    brain, stripped = find_brain({r: v.array for r, v in aligned.images.items()}, body, grid)
     decisions = [
-        Decision(
-            "segmentation",
-            "brain mask",
-            "whole foreground" if stripped else "found",
-            "skull removed before" if stripped else "signal range and shape",
-        )
+        _decided("brain mask", "whole foreground", "the skull had been removed")
+        if stripped
+        else _decided("brain mask", "found", "brain-like signal, eroded and grown back")
     ]
-    tissue = brain if brain.any() else body
+    if not brain.any():
+        brain = body.copy()
+        decisions[0] = _decided("brain mask", "whole foreground", "no brain could be told apart")
     images: dict[Role, FloatArray] = {}
     noise: dict[Role, float] = {}
-    for role, image in raw.items():
-        bias = estimate_bias(image, tissue, grid)
-        flat = image if bias is None else image / bias
-        level = white_matter_level(flat, tissue, bright=role in BRIGHT_WHITE_MATTER)
-        images[role] = np.asarray(flat / np.float32(max(level, 1e-6)), dtype=np.float32)
-        white = tissue & (np.abs(images[role] - 1.0) < WHITE_MATTER_BAND)
-        noise[role] = noise_sd(images[role], white, grid)
-    enhancement, spread = None, 0.0
-    if Role.T1 in images and Role.T1C in images:
-        match = match_images(images[Role.T1], images[Role.T1C], tissue, grid) or Match(0.0, 1.0)
-        enhancement = subtract(images[Role.T1], images[Role.T1C], match)
-        white = tissue & (np.abs(images[Role.T1] - 1.0) < WHITE_MATTER_BAND)
-        spread = noise_sd(enhancement, white, grid)
-        decisions.append(
-            Decision(
-                "segmentation",
-                "enhancement",
-                f"T1C - ({match.offset:.3f} + {match.slope:.3f} T1)",
-                "T1 matched to T1C by robust regression in normal brain",
-            )
-        )
-    else:
-        decisions.append(
-            Decision(
-                "segmentation",
-                "enhancement",
-                "none",
-                "T1 before contrast is missing: no subtraction",
-            )
-        )
+    inner = block_mask(brain, grid)
+    for role, volume in aligned.images.items():
+        images[role], shaded = _flattened(volume.array, brain, inner, grid, role)
+        noise[role] = noise_sd(images[role], _white(images[role], brain), grid)
+        if not shaded:
+            decisions.append(_decided(f"shading of {role}", "kept", "too little brain to fit it"))
+    enhancement, spread, decision = _enhancement(images, brain, grid)
+    decisions.append(decision)
     return Prepared(aligned, body, brain, images, noise, enhancement, spread, tuple(decisions))
+
+
+def _flattened(
+    array: AnyArray, brain: BoolArray, inner: BoolArray, grid: Geometry, role: Role
+) -> tuple[FloatArray, bool]:
+    """Remove shading and scale to white matter = 1; tell whether shading was found."""
+    image = np.nan_to_num(array.astype(np.float32), copy=False)
+    bias = estimate_bias(image, inner, grid)
+    if bias is not None:
+        image /= bias
+    level = white_matter_level(image, brain, bright=role in BRIGHT_WHITE_MATTER)
+    image /= np.float32(max(level, 1e-6))
+    return image, bias is not None
+
+
+def _white(image: FloatArray, brain: BoolArray) -> BoolArray:
+    white = np.abs(image - np.float32(1.0)) < WHITE_MATTER_BAND
+    white &= brain
+    return np.asarray(white)
+
+
+def _enhancement(
+    images: Mapping[Role, FloatArray], brain: BoolArray, grid: Geometry
+) -> tuple[FloatArray | None, float, Decision]:
+    """Subtract matched T1 from T1C, if both are there."""
+    if Role.T1C not in images:
+        reason = "there is no T1 after contrast"
+        return None, 0.0, _decided("enhancement", "none", reason)
+    if Role.T1 not in images:
+        reason = "T1 before contrast is missing: no subtraction"
+        return None, 0.0, _decided("enhancement", "none", reason)
+    match = match_images(images[Role.T1], images[Role.T1C], brain, grid)
+    matched = match or Match(0.0, 1.0)
+    enhancement = subtract(images[Role.T1], images[Role.T1C], matched)
+    spread = noise_sd(enhancement, _white(images[Role.T1], brain), grid)
+    how = "robust regression in normal brain" if match else "white matter only"
+    return (
+        enhancement,
+        spread,
+        _decided("enhancement", f"T1C - ({matched.offset:.3f} + {matched.slope:.3f} T1)", how),
+    )
