@@ -9,7 +9,7 @@ from html import escape
 from itertools import pairwise
 
 from imgcompare.model import WHOLE, Comparison, Lesion, Measurement, Tissue
-from imgcompare.reporting.findings import find_measurement
+from imgcompare.reporting.findings import NEGLIGIBLE_SHARE, find_measurement
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.wording import COMPARTMENT_NAMES, number, timepoint
 
@@ -227,7 +227,7 @@ def _names(column: _Column, axis: _Axis) -> str:
     places = [
         (axis.y((low + high) / 2.0), tissue)
         for tissue, (low, high) in _levels(column).items()
-        if high > low
+        if high - low > NEGLIGIBLE_SHARE * axis.top
     ]
     labels, x = [], column.x + BAR / 2 + 8
     previous = math.inf

@@ -41,6 +41,11 @@ BASELINE = "baseline"
 PREVIOUS = "previous"
 UNCHANGED = "unchanged within measurement error"
 
+GROWING_APART = "growing while its enhancing part shrinks"
+
+NEGLIGIBLE_SHARE = 0.01
+"""A tissue that makes up less than this share of a change is not named (house rule)."""
+
 LEADING_SHARE = 0.5
 """A part that makes up less than this share of a change does not lead it (house rule)."""
 
@@ -251,15 +256,16 @@ def _since_previous(comparison: Comparison, lesion: Lesion, index: int) -> str:
 
 def growth_sources(comparison: Comparison, lesion: Lesion, to_index: int) -> str:
     """Say how much each tissue contributed to a volume change; empty if that is not known."""
+    whole = find_change(comparison, lesion.id, to_index)
+    if whole is None:
+        return ""
     changes = [
         c
         for tissue in LESION_TISSUES
         if (c := find_change(comparison, lesion.id, to_index, compartment=tissue.value))
-        and significant(c.absolute) != "0.000"
-        and c.absolute != 0
+        and abs(c.absolute) > NEGLIGIBLE_SHARE * max(abs(whole.absolute), whole.to_value)
     ]
-    whole = find_change(comparison, lesion.id, to_index)
-    if len(changes) < 2 or whole is None:
+    if len(changes) < 2:
         return ""
     changes.sort(key=lambda c: -abs(c.absolute))
     parts = [
@@ -284,7 +290,7 @@ def outcome(comparison: Comparison, lesion: Lesion) -> str:
     size = trend(find_change(comparison, lesion.id, last))
     uptake = trend(find_change(comparison, lesion.id, last, compartment=ENHANCING))
     if size is Trend.UP and uptake is Trend.DOWN:
-        return "growing while its enhancing part shrinks"
+        return GROWING_APART
     if size is Trend.UP and uptake in (Trend.SAME, Trend.MAYBE_DOWN):
         return "growing in the non-enhancing part"
     if size is Trend.DOWN and uptake is Trend.UP:
@@ -304,12 +310,19 @@ def lesions_overview(comparison: Comparison) -> str:
     """Count how several lesions went; empty for fewer than two lesions or timepoints."""
     if len(comparison.lesions) < 2 or len(comparison.results) < 2:
         return ""
-    counts = Counter(outcome(comparison, lesion) for lesion in comparison.lesions)
+    counts = Counter(_coarse(outcome(comparison, lesion)) for lesion in comparison.lesions)
     total = len(comparison.lesions)
     if len(counts) == 1:
-        return f"{total} lesions, all {next(iter(counts))}"
+        return f"{total} lesions, {'both' if total == 2 else 'all'} {next(iter(counts))}"
     parts = [f"{n} {what}" for what, n in counts.most_common()]
-    return f"{total} lesions, mixed course: {joined(parts)}"
+    ways = {what.split()[0] for what in counts}
+    mixed = ", mixed course" if {"growing", "shrinking"} <= ways else ""
+    return f"{total} lesions{mixed}: {joined(parts)}"
+
+
+def _coarse(course: str) -> str:
+    """Count lesions that grow without their enhancing part together."""
+    return "growing in the non-enhancing part" if course == GROWING_APART else course
 
 
 def _own_event(comparison: Comparison, lesion: Lesion) -> LesionEvent | None:

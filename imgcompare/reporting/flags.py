@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imgcompare.model import Comparison, Lesion
-from imgcompare.reporting.wording import joined, timepoint
+from imgcompare.model import WHOLE, Comparison, Lesion
+from imgcompare.reporting.wording import COMPARTMENT_NAMES, joined, timepoint
 
 FLAG_TEXTS = {
     "LOW_RELIABILITY": "few slices or voxels, so the figures are of low reliability",
@@ -47,9 +47,19 @@ def lesion_notes(comparison: Comparison, lesion: Lesion) -> list[str]:
         texts = [flag_text(f) for f in flags]
         if segmented.source:
             texts.insert(0, f"outline from {segmented.source}")
-        for m in comparison.measurements:
-            if (m.lesion_id, m.timepoint_index) == (lesion.id, result.index):
-                texts += [flag_text(f) for f in m.flags]
+        own = [
+            m
+            for m in comparison.measurements
+            if (m.lesion_id, m.timepoint_index) == (lesion.id, result.index)
+        ]
+        common = [f for m in own if m.compartment == WHOLE for f in m.flags]
+        texts += [flag_text(f) for f in common]
+        texts += [
+            f"{COMPARTMENT_NAMES.get(m.compartment, m.compartment)}: {flag_text(f)}"
+            for m in own
+            for f in m.flags
+            if f not in common and f not in flags
+        ]
         for text in dict.fromkeys(texts):
             notes.setdefault(text, []).append(timepoint(comparison, result.index).name)
     return [f"{joined(when)}: {text}" for text, when in notes.items()]

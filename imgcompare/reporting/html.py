@@ -22,7 +22,7 @@ from imgcompare.reporting.flags import lesion_notes
 from imgcompare.reporting.intensity import GreyScale, grey_scale
 from imgcompare.reporting.native import DiameterPicture, diameter_pictures
 from imgcompare.reporting.pictures import LesionPictures, legend_entries, lesion_pictures
-from imgcompare.reporting.provenance import all_decisions, path_scrubber, versions
+from imgcompare.reporting.provenance import all_decisions, all_warnings, path_scrubber, versions
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.views import for_viewing, lesion_plane
 from imgcompare.reporting.wording import (
@@ -152,7 +152,7 @@ def _context(
         "size_against_tissue": summary.size_against_tissue(comparison),
         "checkerboards": [] if level is None else checkerboards(comparison, level, scale),
         "decisions": all_decisions(comparison),
-        "warnings": [*comparison.course.problems, *comparison.warnings],
+        "warnings": all_warnings(comparison),
         "to_scale": dates_to_scale(comparison),
         "timings": _timings(comparison),
         "versions": versions(),

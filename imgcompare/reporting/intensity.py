@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.model import Comparison, Quantity, Role, TimepointResult
+from imgcompare.model import Comparison, Lesion, Quantity, Role, TimepointResult
 from imgcompare.reporting.views import baseline_result, in_timepoint
 
 COARSE_MM = 6.0
@@ -39,6 +39,10 @@ MR_HEADROOM = 1.08
 
 MR_WINDOW_LIMITS = (1.5, 2.6)
 """Upper end of MR windows, in units of normal tissue."""
+
+LESION_PERCENTILE = 98.0
+LESION_WINDOW_LIMITS = (1.6, 3.4)
+"""Wide enough for normal tissue, narrow enough to tell its parts."""
 
 Window = tuple[float, float]
 Values = npt.NDArray[np.float32]
@@ -82,6 +86,22 @@ def window_bytes(image: npt.NDArray[np.float32], window: Window) -> npt.NDArray[
     low, high = window
     scaled = (np.nan_to_num(image, nan=low) - low) * (255.0 / (high - low))
     return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)
+
+
+def lesion_window(comparison: Comparison, lesion: Lesion, role: Role, scale: GreyScale) -> Window:
+    """Share one MR window among timepoints, the brightest tissue of the lesion near its top."""
+    tops = []
+    for result in comparison.results:
+        segmented, volume = result.lesions.get(lesion.id), result.aligned.images.get(role)
+        if segmented is None or volume is None:
+            continue
+        start = segmented.geometry.offset_in(result.aligned.geometry)
+        place = tuple(slice(s, s + n) for s, n in zip(start, segmented.geometry.shape, strict=True))
+        inside = volume.array[place][segmented.labels.array != 0]
+        if inside.size:
+            tops.append(float(np.percentile(inside, LESION_PERCENTILE)) * scale.gain(result, role))
+    top = MR_HEADROOM * max(tops, default=0.0)
+    return 0.0, float(np.clip(top, *LESION_WINDOW_LIMITS))
 
 
 def mr_window(images: list[npt.NDArray[np.float32]]) -> Window:

@@ -22,7 +22,7 @@ from imgcompare.reporting.intensity import (
     GreyScale,
     Window,
     ct_window,
-    mr_window,
+    lesion_window,
     window_bytes,
 )
 from imgcompare.reporting.wording import direction_letter, number, role_name
@@ -51,7 +51,7 @@ NAMES = {
 
 MARGIN_MM = 14.0
 MIN_SIDE_MM = 56.0
-LABEL_WIDTH, LABEL_HEIGHT = 52.0, 15.0
+LABEL_WIDTH, LABEL_HEIGHT = 66.0, 15.0
 """Room for a value in panel units."""
 
 SAME_SLICE = 0.75
@@ -131,8 +131,9 @@ def diameter_pictures(
     if not crops:
         return []
     is_ct = any(r.aligned.reference.quantity is Quantity.HU for r in comparison.results)
+    role = jobs[0][0].aligned.reference_role
     images = [c.image for c in crops]
-    window = ct_window(images) if is_ct else mr_window(images)
+    window = ct_window(images) if is_ct else lesion_window(comparison, lesion, role, scale)
     return [
         _picture(lesion, job, crop, side, window) for job, crop in zip(jobs, crops, strict=True)
     ]
@@ -271,7 +272,9 @@ def _label_place(
     end, start = yx[order[1]], yx[order[0]]
     away = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
     y, x = end + away * 9.0
-    anchor = "start" if x < svg.PANEL - LABEL_WIDTH else "end"
+    anchor = "start"
+    if x > svg.PANEL - LABEL_WIDTH:  # no room beside the end: below it, at the border
+        x, y, anchor = svg.PANEL - 6.0, y + LABEL_HEIGHT, "end"
     y = float(np.clip(y + 4.0, 30.0, svg.PANEL - 22.0))
     for (other_x, other_y), _ in taken:
         if abs(other_x - x) < LABEL_WIDTH and abs(other_y - y) < LABEL_HEIGHT:

@@ -15,7 +15,6 @@ from imgcompare.model import (
     Role,
     TimepointResult,
     Tissue,
-    Volume,
 )
 from imgcompare.reporting import svg
 from imgcompare.reporting.contours import tissue_outlines, whole_outline
@@ -26,7 +25,7 @@ from imgcompare.reporting.intensity import (
     Window,
     ct_window,
     foreground_threshold,
-    mr_window,
+    lesion_window,
     window_bytes,
 )
 from imgcompare.reporting.views import (
@@ -107,10 +106,10 @@ def lesion_pictures(
         return None
     results = comparison.results
     main: list[Image | None] = [reference_image(r, plane, scale) for r in results]
-    windows = _windows(results, main)
+    windows = _windows(comparison, lesion, main, scale)
     kinds = _secondary(results)[: SMALL_PANELS - 1]
-    smaller = [_row_of_kind(results, kind, plane, scale) for kind in kinds]
-    where = _context_pictures(comparison, plane, scale)
+    smaller = [_row_of_kind(comparison, lesion, kind, plane, scale) for kind in kinds]
+    where = _context_pictures(comparison, plane, windows, scale)
     rows, tissues = [], set()
     for n, result in enumerate(results):
         outlines, used = _outlines(result, lesion, plane)
@@ -179,22 +178,29 @@ def _scaled(result: TimepointResult, role: Role, plane: Plane, scale: GreyScale)
     return np.asarray(values * np.float32(scale.gain(result, role)))
 
 
-def _windows(results: Sequence[TimepointResult], images: Sequence[Image | None]) -> list[Window]:
+def _windows(
+    comparison: Comparison, lesion: Lesion, images: Sequence[Image | None], scale: GreyScale
+) -> list[Window]:
     """Share one window among the timepoints that show the same role."""
-    groups: dict[Role, list[Image]] = {}
-    for result, image in zip(results, images, strict=True):
-        if image is not None:
-            groups.setdefault(result.aligned.reference_role, []).append(image)
-    shared = {
-        role: _window([r.aligned.reference for r in results], group)
-        for role, group in groups.items()
-    }
-    return [shared.get(r.aligned.reference_role, (0.0, 1.0)) for r in results]
+    results = comparison.results
+    shared = {}
+    for role in {r.aligned.reference_role for r in results}:
+        same = [
+            i
+            for r, i in zip(results, images, strict=True)
+            if i is not None and r.aligned.reference_role is role
+        ]
+        shared[role] = _window(comparison, lesion, role, same, scale)
+    return [shared[r.aligned.reference_role] for r in results]
 
 
-def _window(volumes: Sequence[Volume], images: list[Image]) -> Window:
-    is_ct = any(v.quantity is Quantity.HU for v in volumes)
-    return ct_window(images) if is_ct else mr_window(images)
+def _window(
+    comparison: Comparison, lesion: Lesion, role: Role, images: list[Image], scale: GreyScale
+) -> Window:
+    volumes = [r.aligned.images[role] for r in comparison.results if role in r.aligned.images]
+    if any(v.quantity is Quantity.HU for v in volumes):
+        return ct_window(images)
+    return lesion_window(comparison, lesion, role, scale)
 
 
 def _secondary(results: Sequence[TimepointResult]) -> list[_Kind]:
@@ -207,8 +213,9 @@ def _secondary(results: Sequence[TimepointResult]) -> list[_Kind]:
 
 
 def _row_of_kind(
-    results: Sequence[TimepointResult], kind: _Kind, plane: Plane, scale: GreyScale
+    comparison: Comparison, lesion: Lesion, kind: _Kind, plane: Plane, scale: GreyScale
 ) -> list[str]:
+    results = comparison.results
     images = [_image(r, kind, plane, scale) for r in results]
     there = [i for i in images if i is not None]
     volumes = [r.aligned.images[kind.role] for r in results if kind.role in r.aligned.images]
@@ -216,7 +223,7 @@ def _row_of_kind(
     if kind.minus is not None:
         window = SUBTRACTION_HU if is_ct else SUBTRACTION_MR
     else:
-        window = _window(volumes, there)
+        window = _window(comparison, lesion, kind.role, there, scale)
     return [_small(r, kind.name, i, window) for r, i in zip(results, images, strict=True)]
 
 
@@ -229,11 +236,12 @@ def _small(result: TimepointResult, name: str, image: Image | None, window: Wind
     return svg.panel(window_bytes(image, window), marks, alt=alt)
 
 
-def _context_pictures(comparison: Comparison, plane: Plane, scale: GreyScale) -> list[str]:
+def _context_pictures(
+    comparison: Comparison, plane: Plane, windows: list[Window], scale: GreyScale
+) -> list[str]:
     """Draw each timepoint's whole axial image, with a frame around the zoomed part."""
     wide = common_plane(comparison, plane.level_mm, scale)
     images: list[Image | None] = [reference_image(r, wide, scale) for r in comparison.results]
-    windows = _windows(comparison.results, images)
     factor = svg.PANEL / wide.side_mm
     x, y = ((np.array(plane.corner_mm) - np.array(wide.corner_mm))[:2]) * factor
     side = plane.side_mm * factor

@@ -105,7 +105,7 @@ def provenance_document(
             {"stage": d.stage, "subject": d.subject, "choice": d.choice, "reason": d.reason}
             for d in all_decisions(comparison)
         ],
-        "warnings": [*comparison.course.problems, *comparison.warnings],
+        "warnings": all_warnings(comparison),
         "timings_s": {name: round(s, 3) for name, s in comparison.timings_s.items()},
         "files": list(files),
     }
@@ -118,6 +118,11 @@ def all_decisions(comparison: Comparison) -> list[Any]:
     own = [d for r in comparison.results for s in r.lesions.values() for d in s.decisions]
     every = [*comparison.course.decisions, *comparison.decisions, *own]
     return list(dict.fromkeys(every))
+
+
+def all_warnings(comparison: Comparison) -> list[str]:
+    """Problems of the input and warnings of the stages, each once, in order."""
+    return list(dict.fromkeys((*comparison.course.problems, *comparison.warnings)))
 
 
 def versions() -> dict[str, str]:

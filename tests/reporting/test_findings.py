@@ -178,7 +178,7 @@ def test_lesions_found_later_or_no_longer(comparison: Comparison) -> None:
     )
     events = (event(EventKind.NEW, 1, 1), event(EventKind.VANISHED, 1, 2))
     first, second, third = headline(dataclasses.replace(case, events=events)).splitlines()
-    assert first == "2 lesions, mixed course: 1 found only at follow-up and 1 no longer found"
+    assert first == "2 lesions: 1 found only at follow-up and 1 no longer found"
     assert second == (
         "Lesion 1: not found before 2024-03-06; whole volume 1.4 mL, enhancing 1.3 mL on "
         "2024-03-06; whether it is new is for a reader to decide"
@@ -202,8 +202,12 @@ def test_several_lesions_are_counted_first(comparison: Comparison) -> None:
     mixed = headline(course_of(comparison, up, down, down)).splitlines()
     assert mixed[0] == "3 lesions, mixed course: 2 shrinking and 1 growing"
     assert len(mixed) == 4
+    apart = {"whole": (10.0, 20.0, YES), "enhancing": (9.0, 8.8, NO)}
+    shrunk = {"whole": (10.0, 20.0, YES), "enhancing": (9.0, 4.0, YES)}
+    both = headline(course_of(comparison, apart, shrunk)).splitlines()
+    assert both[0] == "2 lesions, both growing in the non-enhancing part"
     alike = headline(course_of(comparison, up, up)).splitlines()
-    assert alike[0] == "2 lesions, all growing"
+    assert alike[0] == "2 lesions, both growing"
 
 
 def test_no_lesions_one_timepoint_and_no_comparison(comparison: Comparison) -> None:

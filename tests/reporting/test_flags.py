@@ -11,6 +11,18 @@ def test_flags_become_words() -> None:
     assert flag_texts(["PROPOSED", "PROPOSED", "X_Y"]).count(";") == 1
 
 
+def test_flags_of_one_tissue_name_it(comparison: Comparison) -> None:
+    figures = tuple(
+        dataclasses.replace(m, flags=("LOW_RELIABILITY",))
+        if (m.compartment, m.quantity, m.timepoint_index) == ("cystic", "volume", 1)
+        else m
+        for m in comparison.measurements
+    )
+    case = dataclasses.replace(comparison, measurements=figures)
+    (note,) = [n for n in lesion_notes(case, case.lesions[0]) if "low reliability" in n]
+    assert note.startswith("2024-03-06: cystic: few slices or voxels")
+
+
 def test_notes_say_where_an_outline_comes_from_and_join_dates(comparison: Comparison) -> None:
     results = tuple(
         dataclasses.replace(

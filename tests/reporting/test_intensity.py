@@ -3,13 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from imgcompare.model import Comparison, Quantity, Role, Volume
+from imgcompare.model import Comparison, Quantity, Role, Tissue, Volume
 from imgcompare.reporting.intensity import (
     LUNG_HU,
     PARENCHYMA_HU,
     SOFT_TISSUE_HU,
     ct_window,
     grey_scale,
+    lesion_window,
     mr_window,
     window_bytes,
 )
@@ -64,6 +65,21 @@ def test_empty_images_have_a_gain_of_one(comparison: Comparison) -> None:
     alone = dataclasses.replace(result, aligned=aligned)
     scale = grey_scale(dataclasses.replace(comparison, results=(alone,)))
     assert scale.gain(alone, Role.T1C) == 1.0
+
+
+def test_the_lesion_fills_its_window_at_all_visits(comparison: Comparison) -> None:
+    """Enhancing tissue is twice as bright as white matter: bright, but not saturated."""
+    scale, lesion = grey_scale(comparison), comparison.lesions[0]
+    low, high = lesion_window(comparison, lesion, Role.T1C, scale)
+    assert low == 0.0
+    for result in comparison.results:
+        rim = result.lesions[1].mask(Tissue.ENHANCING)
+        start = result.lesions[1].geometry.offset_in(result.aligned.geometry)
+        place = tuple(slice(s, s + n) for s, n in zip(start, rim.shape, strict=True))
+        bright = np.percentile(result.aligned.images[Role.T1C].array[place][rim], 90)
+        assert 0.6 < bright * scale.gain(result, Role.T1C) / high < 1.0
+    absent = dataclasses.replace(lesion, id=9)
+    assert lesion_window(comparison, absent, Role.T1C, scale) == (0.0, 1.6)
 
 
 def test_windows() -> None:

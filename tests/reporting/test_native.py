@@ -107,7 +107,7 @@ def test_callipers_sit_on_the_rim(comparison: Comparison) -> None:
         return float(image[row, column])
 
     for end, inward in zip(ends, pull, strict=True):
-        assert grey(end + 18 * inward) > 2 * grey(end - 18 * inward)
+        assert grey(end + 18 * inward) > 1.6 * grey(end - 18 * inward)
 
 
 def test_nodes_show_their_short_axis(comparison: Comparison) -> None:
