@@ -9,7 +9,8 @@ from html import escape
 from itertools import pairwise
 
 from imgcompare.model import WHOLE, Comparison, Lesion, Measurement, Tissue
-from imgcompare.reporting.findings import NEGLIGIBLE_SHARE, find_measurement
+from imgcompare.reporting.findings import NEGLIGIBLE_SHARE
+from imgcompare.reporting.lookup import find_measurement
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.wording import COMPARTMENT_NAMES, number, timepoint
 

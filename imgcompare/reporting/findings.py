@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from enum import Enum
 
 from imgcompare.model import (
     LESION_TISSUES,
-    WHOLE,
     Change,
     Comparison,
     EventKind,
-    Exceeds,
     Lesion,
     LesionEvent,
-    Measurement,
     Role,
-    Tissue,
+)
+from imgcompare.reporting.lookup import (
+    ENHANCING,
+    PREVIOUS,
+    UNCHANGED,
+    Trend,
+    find_change,
+    find_measurement,
+    last_index,
+    trend,
 )
 from imgcompare.reporting.wording import (
     ARROW,
@@ -35,12 +40,6 @@ from imgcompare.reporting.wording import (
     timepoint_name,
 )
 
-ENHANCING = Tissue.ENHANCING.value
-VOLUME = "volume"
-BASELINE = "baseline"
-PREVIOUS = "previous"
-UNCHANGED = "unchanged within measurement error"
-
 GROWING_APART = "growing while its enhancing part shrinks"
 
 NEGLIGIBLE_SHARE = 0.01
@@ -48,18 +47,6 @@ NEGLIGIBLE_SHARE = 0.01
 
 LEADING_SHARE = 0.5
 """A part that makes up less than this share of a change does not lead it (house rule)."""
-
-
-class Trend(Enum):
-    """Direction of a change, as far as its measurement error allows."""
-
-    UP = "grew"
-    DOWN = "shrank"
-    SAME = UNCHANGED
-    MAYBE_UP = "possibly grew (at the limit of measurement error)"
-    MAYBE_DOWN = "possibly shrank (at the limit of measurement error)"
-    UNSURE = "changed by an amount whose measurement error is not known"
-    MISSING = "could not be compared"
 
 
 def headline(comparison: Comparison) -> str:
@@ -75,60 +62,6 @@ def headline(comparison: Comparison) -> str:
     lines = [lesion_finding(comparison, lesion) for lesion in comparison.lesions]
     overview = lesions_overview(comparison)
     return "\n".join([overview, *lines] if overview else lines)
-
-
-def last_index(comparison: Comparison) -> int:
-    """Index of the latest timepoint with results."""
-    return max((r.index for r in comparison.results), default=comparison.course.baseline_index)
-
-
-def find_measurement(
-    comparison: Comparison,
-    lesion_id: int,
-    timepoint_index: int,
-    *,
-    compartment: str = WHOLE,
-    quantity: str = VOLUME,
-) -> Measurement | None:
-    """Look up one figure; None if it was not measured or is NaN."""
-    for m in comparison.measurements:
-        if (m.lesion_id, m.timepoint_index) == (lesion_id, timepoint_index) and (
-            m.compartment,
-            m.quantity,
-        ) == (compartment, quantity):
-            return None if math.isnan(m.value) else m
-    return None
-
-
-def find_change(
-    comparison: Comparison,
-    lesion_id: int,
-    to_index: int,
-    *,
-    compartment: str = WHOLE,
-    quantity: str = VOLUME,
-    reference: str = BASELINE,
-) -> Change | None:
-    """Look up one change; None if it was not computed or has no figures."""
-    for c in comparison.changes:
-        same_what = (c.compartment, c.quantity) == (compartment, quantity)
-        same_who = (c.lesion_id, c.to_index, c.reference) == (lesion_id, to_index, reference)
-        if same_what and same_who:
-            return None if math.isnan(c.absolute) else c
-    return None
-
-
-def trend(change: Change | None) -> Trend:
-    """Direction of a change, as far as its measurement error allows."""
-    if change is None:
-        return Trend.MISSING
-    if change.exceeds_error is Exceeds.NO or change.absolute == 0:
-        return Trend.SAME
-    if change.exceeds_error is Exceeds.UNKNOWN:
-        return Trend.UNSURE
-    if change.exceeds_error is Exceeds.BORDERLINE:
-        return Trend.MAYBE_UP if change.absolute > 0 else Trend.MAYBE_DOWN
-    return Trend.UP if change.absolute > 0 else Trend.DOWN
 
 
 def lesion_finding(comparison: Comparison, lesion: Lesion) -> str:

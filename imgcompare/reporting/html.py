@@ -11,15 +11,10 @@ from imgcompare.model import TISSUE_CODES, WHOLE, Comparison, Lesion, Progress, 
 from imgcompare.reporting import summary
 from imgcompare.reporting.alignment import checkerboards, transform_rows
 from imgcompare.reporting.charts import dates_to_scale, volume_chart
-from imgcompare.reporting.findings import (
-    VOLUME,
-    headline,
-    lesion_details,
-    lesion_finding,
-    lesions_overview,
-)
+from imgcompare.reporting.findings import headline, lesion_details, lesion_finding, lesions_overview
 from imgcompare.reporting.flags import lesion_notes
 from imgcompare.reporting.intensity import GreyScale, grey_scale
+from imgcompare.reporting.lookup import VOLUME
 from imgcompare.reporting.native import DiameterPicture, diameter_pictures
 from imgcompare.reporting.pictures import LesionPictures, legend_entries, lesion_pictures
 from imgcompare.reporting.provenance import all_decisions, all_warnings, path_scrubber, versions

@@ -16,17 +16,17 @@ from imgcompare.model import (
     Measurement,
     Tissue,
 )
-from imgcompare.reporting.findings import (
+from imgcompare.reporting.findings import outcome
+from imgcompare.reporting.flags import flag_texts
+from imgcompare.reporting.lookup import (
     ENHANCING,
     VOLUME,
     Trend,
     find_change,
     find_measurement,
     last_index,
-    outcome,
     trend,
 )
-from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.wording import (
     ARROW,
     COMPARTMENT_NAMES,

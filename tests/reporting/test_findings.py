@@ -13,14 +13,8 @@ from imgcompare.model import (
     Role,
     Tissue,
 )
-from imgcompare.reporting.findings import (
-    find_change,
-    growth_sources,
-    headline,
-    lesion_details,
-    outcome,
-    trend,
-)
+from imgcompare.reporting.findings import growth_sources, headline, lesion_details, outcome
+from imgcompare.reporting.lookup import find_change, trend
 from tests.reporting.builders import event, make_change
 
 YES, NO, MAYBE, UNKNOWN = Exceeds.YES, Exceeds.NO, Exceeds.BORDERLINE, Exceeds.UNKNOWN
