@@ -194,7 +194,7 @@ def _walk(
                 buffer += bytes(12)
         if explicit:
             tag, vr, length = _SHORT(buffer, at)
-            if tag & 0xFFFF == 0xFFFE:
+            if depth and tag & 0xFFFF == 0xFFFE:
                 (length,) = _LENGTH(buffer, at + 4)
                 at += 8
             elif vr in _LONG_VRS:
@@ -207,16 +207,16 @@ def _walk(
         else:
             tag, length = _IMPLICIT(buffer, at)
             at += 8
-        if tag in _PIXEL_DATA and depth == 0:
-            return base + at, -1 if length == _UNDEFINED else length
         position = base + at
+        if tag in _PIXEL_DATA and not depth:
+            return position, -1 if length == _UNDEFINED else length
         if length == _UNDEFINED:
             depth += 1
             continue
-        if tag in _ENDS:
+        if depth and tag in _ENDS:
             depth -= 1
             continue
-        if depth == 0 and tag in _WANTED:
+        if tag in _WANTED and not depth:
             if length > _MAX_VALUE:
                 raise _Unusual
             value = buffer[at : at + length]

@@ -232,7 +232,8 @@ def _require_fit(
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pixels.signed else (0, 2**bits - 1)
     if low + offset >= _INT16.min and high + offset <= _INT16.max:
         return
-    found_low, found_high = int(stored.min()), int(stored.max())
     # Unsigned words above 32767 become right again when a negative offset brings them back.
-    if found_low + offset < _INT16.min or found_high + offset > _INT16.max:
+    if low + offset < _INT16.min and int(stored.min()) + offset < _INT16.min:
+        raise _TooLarge
+    if high + offset > _INT16.max and int(stored.max()) + offset > _INT16.max:
         raise _TooLarge
