@@ -1,0 +1,114 @@
+"""What speaks for lesion on CT: distance in HU, over all phases, from the organ around a point."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from imgcompare.segmentation.evidence import Box, Evidence, tissue_domain
+from imgcompare.segmentation.masks import BoolArray, FloatArray
+from imgcompare.segmentation.morphology import Spacing
+from imgcompare.segmentation.preparation import Prepared
+
+SMOOTH_MM = 1.2
+"""Noise of CT voxels is averaged over this Gaussian SD before differences are judged."""
+
+ORGAN_MM = 25.0
+"""Gaussian SD of the neighbourhood whose commonest attenuation is the organ's."""
+
+ORGAN_BAND_HU = 25.0
+"""Organs spread about this much around their commonest value, with texture and noise."""
+
+BIN_HU = 4.0
+
+NOISE_STANDARDS = 3.0
+"""As for MR (criteria §8: 2 to 3)."""
+
+LEAST_DIFFERENCE_HU = 15.0
+"""Smaller differences than this are within the texture of organs."""
+
+FAT_HU = -30.0
+"""Below is fat or air, which is no part of a solid organ or lesion."""
+
+BONE_HU = 260.0
+"""Above is bone or arterial blood."""
+
+
+def smooth(image: FloatArray, spacing: Spacing) -> FloatArray:
+    """Average noise over ``SMOOTH_MM``."""
+    sigma = [SMOOTH_MM / s if s < 2 * SMOOTH_MM else 0.0 for s in spacing]
+    return np.asarray(ndimage.gaussian_filter(image, sigma, truncate=2.5), dtype=np.float32)
+
+
+def _mode(values: FloatArray, weight: FloatArray) -> float:
+    """Commonest value, to the middle of a smoothed histogram bin."""
+    low, high = float(values.min()), float(values.max()) + BIN_HU
+    edges = np.arange(low, high + BIN_HU, BIN_HU)
+    counts, edges = np.histogram(values, bins=edges, weights=weight)
+    peak = int(ndimage.gaussian_filter1d(counts.astype(np.float64), 1.5).argmax())
+    return float(0.5 * (edges[peak] + edges[peak + 1]))
+
+
+def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evidence:
+    """Collect the evidence in a box of a CT timepoint.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        CT, one or more phases.
+    box : tuple of slice
+        Part of the reference grid.
+    seed : tuple of int
+        Index within the box of a point in the lesion; the organ is what surrounds it.
+    """
+    spacing = prepared.aligned.geometry.spacing_mm
+    roles = list(prepared.images)
+    phases = [smooth(prepared.images[r][box], spacing) for r in roles]
+    body = prepared.body[box]
+    lesion = [float(p[seed]) for p in phases]
+    main = phases[roles.index(prepared.aligned.reference_role)]
+    soft = body & (main > FAT_HU) & (main < BONE_HU)
+    if main[seed] < FAT_HU or not soft.any():
+        soft = body
+    noise = max((prepared.noise.get(r, 0.0) for r in roles), default=0.0)
+    floor = max(LEAST_DIFFERENCE_HU, NOISE_STANDARDS * 0.4 * noise * len(roles) ** 0.5)
+    weight = _nearness(main.shape, seed, spacing)
+    levels = _levels(phases, soft, weight)
+    if _distance(lesion, levels) < floor:
+        # The commonest tissue is the lesion's own: look at what else there is.
+        like = np.sqrt(sum((p - v) ** 2 for p, v in zip(phases, lesion, strict=True)))
+        other = body & (like > 2 * floor)
+        if other.any():
+            levels = _levels(phases, other, weight)
+    rise = np.sqrt(sum((p - v) ** 2 for p, v in zip(phases, levels, strict=True)))
+    normal = body & np.logical_and.reduce(
+        [np.abs(p - v) < max(ORGAN_BAND_HU, floor) for p, v in zip(phases, levels, strict=True)]
+    )
+    in_soft_organ = levels[roles.index(prepared.aligned.reference_role)] > FAT_HU
+    within = soft if in_soft_organ else body
+    domain = tissue_domain(normal & within, within, spacing)
+    rise = rise.astype(np.float32)
+    return Evidence(box, spacing, domain, rise, floor, np.zeros_like(body), solid=True)
+
+
+def _nearness(shape_: tuple[int, ...], seed: tuple[int, int, int], spacing: Spacing) -> FloatArray:
+    axes = [
+        np.exp(-0.5 * ((np.arange(n) - i) * s / ORGAN_MM) ** 2)
+        for n, i, s in zip(shape_, seed, spacing, strict=True)
+    ]
+    product = axes[0][:, None, None] * axes[1][:, None] * axes[2]
+    return np.asarray(product, dtype=np.float32)
+
+
+def _levels(phases: list[FloatArray], where: BoolArray, weight: FloatArray) -> list[float]:
+    """Commonest value per phase, refined to the organ: phase after phase within its band."""
+    inside, levels = where, []
+    for phase in reversed(phases):
+        level = _mode(phase[inside], weight[inside])
+        levels.append(level)
+        inside = inside & (np.abs(phase - level) < ORGAN_BAND_HU)
+    return levels[::-1]
+
+
+def _distance(first: list[float], second: list[float]) -> float:
+    return float(np.sqrt(sum((a - b) ** 2 for a, b in zip(first, second, strict=True))))

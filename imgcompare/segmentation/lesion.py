@@ -1,0 +1,159 @@
+"""One lesion from one point: the whole lesion (core, without oedema) around a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from imgcompare.errors import SeedError, SegmentationError
+from imgcompare.model import LabelMap
+from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
+from imgcompare.segmentation.evidence_ct import gather_ct
+from imgcompare.segmentation.growing import grow, look_around
+from imgcompare.segmentation.masks import BoolArray
+from imgcompare.segmentation.preparation import Prepared
+
+REACH_MM = 60.0
+"""A lesion is looked for within this distance of its seed unless a radius is given."""
+
+MARGIN_MM = 12.0
+"""Normal tissue beyond a given radius, for comparison."""
+
+AIR_SIGNAL = 0.06
+"""MR signal over white matter below which there is air or cortical bone on every series."""
+
+AIR_HU = -950.0
+"""CT below this is air outside the lung (lung: about -850 HU)."""
+
+MIN_VOLUME_ML = 0.01
+"""Smaller finds are noise."""
+
+
+def seed_index(prepared: Prepared, seed_mm: Sequence[float]) -> tuple[int, int, int]:
+    """Find the voxel of a seed.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    seed_mm : sequence of 3 floats
+        LPS position, mm.
+
+    Raises
+    ------
+    SeedError
+        If the point is not three finite numbers, lies outside the volume, or in air.
+    """
+    point = np.asarray(seed_mm, dtype=np.float64)
+    grid = prepared.aligned.geometry
+    text = "(" + ", ".join(f"{x:.1f}" for x in point.ravel()) + ") mm LPS"
+    if point.shape != (3,) or not np.isfinite(point).all():
+        raise SeedError(f"A seed is one point of three finite coordinates in mm LPS, not {text}.")
+    if not bool(grid.contains(point)):
+        raise SeedError(
+            f"The seed {text} lies outside the volume [{grid}]. Give a point inside the lesion, in "
+            "patient coordinates (L, P, S in mm) of this timepoint."
+        )
+    index = np.clip(np.rint(grid.world_to_index(point)).astype(int), 0, np.array(grid.shape) - 1)
+    a, b, c = (int(n) for n in index)
+    around = tuple(slice(max(0, n - 1), n + 2) for n in (a, b, c))
+    values = [float(np.median(image[around])) for image in prepared.images.values()]
+    air = max(values) < (AIR_HU if prepared.is_ct else AIR_SIGNAL)
+    if air or not prepared.body[a, b, c]:
+        raise SeedError(
+            f"The seed {text} lies in air. Give a point inside the lesion, in patient coordinates "
+            "(L, P, S in mm) of this timepoint."
+        )
+    return a, b, c
+
+
+def lesion_from_seed(
+    prepared: Prepared, seed_mm: Sequence[float], *, radius_mm: float | None = None
+) -> LabelMap:
+    """Segment the whole lesion that holds a point.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The timepoint.
+    seed_mm : sequence of 3 floats
+        LPS position in mm anywhere in the lesion: rim, necrosis or cyst.
+    radius_mm : float, optional
+        The lesion lies within this distance of the seed.
+
+    Returns
+    -------
+    LabelMap
+        1 in the lesion (enhancing tissue and what it encloses, no oedema), on the reference grid.
+
+    Raises
+    ------
+    SeedError
+        If the seed is unusable.
+    SegmentationError
+        If nothing at the seed can be told from normal tissue.
+    """
+    index = seed_index(prepared, seed_mm)
+    if radius_mm is not None and not (np.isfinite(radius_mm) and radius_mm > 0):
+        raise SeedError(f"A seed's radius must be a positive number of mm, not {radius_mm}.")
+    mask = segment_at(prepared, index, radius_mm=radius_mm)
+    if mask.sum() * prepared.aligned.geometry.voxel_volume_ml < MIN_VOLUME_ML:
+        raise SegmentationError(
+            "Nothing at the seed differs enough from the tissue around it. Give a point inside the "
+            "lesion's enhancing part or its core, or a mask of the lesion."
+        )
+    return LabelMap(mask.astype(np.uint8), prepared.aligned.geometry)
+
+
+def gather(prepared: Prepared, index: Sequence[int], reach_mm: float) -> Evidence:
+    """Collect the evidence within reach of a voxel."""
+    grid = prepared.aligned.geometry
+    box = box_around(index, reach_mm, grid.spacing_mm, grid.shape)
+    if prepared.is_ct:
+        a, b, c = (int(i) - s.start for i, s in zip(index, box, strict=True))
+        return gather_ct(prepared, box, (a, b, c))
+    return gather_mr(prepared, box)
+
+
+def segment_at(
+    prepared: Prepared, index: tuple[int, int, int], *, radius_mm: float | None = None
+) -> BoolArray:
+    """Segment the lesion at a voxel; nothing if nothing stands out there.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    index : tuple of int
+        Voxel of the reference grid.
+    radius_mm : float, optional
+        Bounds the extent.
+
+    Returns
+    -------
+    bool array on the reference grid
+    """
+    grid = prepared.aligned.geometry
+    reach = REACH_MM if radius_mm is None else min(REACH_MM, radius_mm + MARGIN_MM)
+    evidence = gather(prepared, index, reach)
+    a, b, c = (i - s.start for i, s in zip(index, evidence.box, strict=True))
+    if radius_mm is not None:
+        evidence = _within(evidence, (a, b, c), radius_mm, grid.spacing_mm)
+    start = look_around(evidence, (a, b, c))
+    out = np.zeros(grid.shape, dtype=bool)
+    out[evidence.box] = grow(evidence, start)
+    return out
+
+
+def _within(
+    evidence: Evidence,
+    centre: tuple[int, int, int],
+    radius_mm: float,
+    spacing: tuple[float, float, float],
+) -> Evidence:
+    axes = [
+        ((np.arange(n) - i) * s) ** 2
+        for n, i, s in zip(evidence.rise.shape, centre, spacing, strict=True)
+    ]
+    near = axes[0][:, None, None] + axes[1][:, None] + axes[2] <= radius_mm**2
+    return replace(evidence, domain=evidence.domain & near)
