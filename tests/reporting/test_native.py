@@ -87,15 +87,14 @@ def test_callipers_have_the_length_and_place_of_the_measurement(comparison: Comp
 def test_callipers_sit_on_the_rim(comparison: Comparison) -> None:
     """The end points of the longest diameter lie where the lesion is brighter than around."""
     import base64
-    import io
 
-    from PIL import Image
+    from imagecodecs import png_decode
 
     picture = diameter_pictures(comparison, comparison.lesions[0], grey_scale(comparison))[0]
     data = re.search(r"base64,([^\"]+)\" x=\"([\d.-]+)\" y=\"([\d.-]+)\" width=\"([\d.]+)\" "
                      r"height=\"([\d.]+)\"", picture.svg)  # fmt: skip
     assert data is not None
-    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(data.group(1)))))
+    image = np.asarray(png_decode(base64.b64decode(data.group(1))))
     x0, y0, width, height = (float(v) for v in data.groups()[1:])
     ends = line_ends(picture.svg)
     middle = ends.mean(axis=0)

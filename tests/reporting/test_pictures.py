@@ -1,11 +1,10 @@
 import base64
 import dataclasses
-import io
 import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from imagecodecs import png_decode
 
 from imgcompare.model import Comparison, LesionSegmentation, Role, TimepointResult
 from imgcompare.reporting.intensity import grey_scale
@@ -22,7 +21,7 @@ def pictures(comparison: Comparison) -> LesionPictures:
 def pixels(svg: str) -> np.ndarray:
     data = re.search(r"base64,([^\"]+)\"", svg)
     assert data is not None
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.group(1)))))
+    return np.asarray(png_decode(base64.b64decode(data.group(1))))
 
 
 def test_every_timepoint_has_pictures_with_and_without_outlines(pictures: LesionPictures) -> None:
