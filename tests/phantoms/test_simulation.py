@@ -89,7 +89,12 @@ def test_axial_oblique_sagittal_and_coronal_scans_show_the_same_anatomy():
         ("coronal", (0.0, 5.0, 0.0)),
     ):
         settings = ScanSettings(
-            spacing_mm=(3.0, 3.0, 3.0), plane=plane, oblique_deg=oblique, noise=0.0, bias=0.0
+            spacing_mm=(3.0, 3.0, 3.0),
+            plane=plane,
+            oblique_deg=oblique,
+            noise=0.0,
+            bias=0.0,
+            supersampling=(2, 2, 2),
         )
         volume = acquire(case, 1, Role.T1C, settings=settings)
         scanner = to_scanner(case.matrix(1, Role.T1C), points)
@@ -101,7 +106,9 @@ def test_axial_oblique_sagittal_and_coronal_scans_show_the_same_anatomy():
 
 
 def sample_mirrored(case, points):
-    settings = ScanSettings(spacing_mm=(3.0, 3.0, 3.0), noise=0.0, bias=0.0)
+    settings = ScanSettings(
+        spacing_mm=(3.0, 3.0, 3.0), noise=0.0, bias=0.0, supersampling=(2, 2, 2)
+    )
     volume = acquire(case, 1, Role.T1C, settings=settings)
     mirrored = points * np.array([-1.0, 1.0, 1.0])
     return sample(volume.array, volume.geometry, to_scanner(case.matrix(1, Role.T1C), mirrored))
@@ -174,7 +181,7 @@ def _means(result, role, lesion):
 
 def test_mr_contrasts_are_those_of_the_tissues():
     settings = ScanSettings(
-        spacing_mm=(3.0, 2.5, 2.5), noise=0.0, bias=0.0, motion=False, plane="axial"
+        spacing_mm=(3.0, 2.5, 2.5), noise=0.0, bias=0.0, motion=False, supersampling=(2, 2, 2)
     )
     case = build_case("cystic_conversion")
     result = simulate(case, 0, settings=settings)
@@ -189,7 +196,9 @@ def test_mr_contrasts_are_those_of_the_tissues():
 
 
 def test_ct_contrasts_are_those_of_the_tissues():
-    settings = ScanSettings(spacing_mm=(4.0, 3.0, 3.0), noise_hu=0.0, motion=False)
+    settings = ScanSettings(
+        spacing_mm=(4.0, 3.0, 3.0), noise_hu=0.0, motion=False, supersampling=(2, 2, 2)
+    )
     result = simulate(build_case("cystic_conversion", body="abdomen"), 0, settings=settings)
     pre, arterial, portal = (_means(result, r, 1) for r in result.images)
     assert arterial["enhancing"] - pre["enhancing"] > 60.0

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ MR = {
     Role.T2: ScanSettings(spacing_mm=(6.0, 4.0, 4.0), matrix=(10, 56, 48), oblique_deg=(20, 5, 0)),
     Role.FLAIR: ScanSettings(spacing_mm=(8.0, 4.0, 4.0), matrix=(20, 56, 64), plane="sagittal"),
 }
-CT = ScanSettings(spacing_mm=(10.0, 5.0, 5.0), matrix=(8, 64, 80))
+CT = ScanSettings(spacing_mm=(10.0, 5.0, 5.0), matrix=(8, 64, 80), supersampling=(2, 2, 2))
 
 # Type 1 and 2 attributes of the MR and CT Image IODs (DICOM PS3.3 A.4, A.3) that have a value here.
 COMMON = (
@@ -257,7 +258,7 @@ def test_writing_twice_gives_the_same_files_and_other_settings_other_uids(tmp_pa
     again = finish(write_case(case, tmp_path / "a", settings=CT))
     for path in (p for p in abdomen.rglob("*") if p.is_file()):
         assert path.read_bytes() == (again / path.relative_to(abdomen)).read_bytes()
-    other = ScanSettings(spacing_mm=(20.0, 8.0, 8.0), matrix=(4, 40, 50))
+    other = replace(CT, spacing_mm=(20.0, 8.0, 8.0), matrix=(4, 40, 50))
     finish(write_case(case, tmp_path / "b", settings=other))
     assert (
         truth_of(tmp_path / "b")["timepoints"][0]["study_uid"]
@@ -272,7 +273,9 @@ def test_an_unwritable_folder_is_one_clear_error(tmp_path):
 
 
 def test_demo_is_written_once_whole_or_not_at_all(tmp_path, monkeypatch):
-    protocol = dict.fromkeys(MR, ScanSettings(spacing_mm=(30.0, 8.0, 8.0), matrix=(4, 30, 24)))
+    protocol = dict.fromkeys(
+        MR, ScanSettings(spacing_mm=(30.0, 8.0, 8.0), matrix=(4, 30, 24), supersampling=(2, 2, 2))
+    )
     monkeypatch.setattr(writing, "full_protocol", lambda body: protocol)
     steps = demo_case("stable", cache=tmp_path)
     assert "LOCALIZER of 2024-01-10" in next(steps).message
