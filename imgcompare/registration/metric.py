@@ -10,6 +10,10 @@ import numpy.typing as npt
 from imgcompare.registration.engines import Arithmetic, FixedVoxels, Float32, Float64
 from imgcompare.registration.pyramid import Pyramid
 
+MANY_VOXELS = 2_000_000
+"""With more foreground voxels than this every other row and slice is left out: a quarter of them
+fixes six numbers as well (a 1 mm head keeps over a million), in a third of the time."""
+
 TINY = 1e-300
 """Stands for an empty histogram entry inside a logarithm."""
 
@@ -142,13 +146,14 @@ def make_metric(
     wide : bool
         Whether to use the air around the foreground too.
     thin : int
-        Use every ``thin``-th row and slice only.
+        Use every ``thin``-th row and slice only; see also MANY_VOXELS.
     """
     level, other = fixed.levels[size_mm], moving.levels[size_mm]
     mask, factors = fixed.mask_for(level, wide=wide)
     filled = arithmetic.fill_bins(level.values, mask, factors=factors, scaling=fixed.scaling(bins))
     affine = level.affine
-    if thin > 1:
+    if thin > 1 or filled.used > MANY_VOXELS:
+        thin = max(thin, 2)
         filled = filled.thinned(thin)
         affine = affine.copy()
         affine[:3, :2] *= thin
