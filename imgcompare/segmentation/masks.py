@@ -186,6 +186,8 @@ def find_body(image: AnyArray, geometry: Geometry, *, hounsfield: bool) -> BoolA
         if positive.size == 0:
             return np.zeros(image.shape, dtype=bool)
         inside = coarse > HEAD_FRACTION * _typical_bright(positive)
+    # Filled first: a thin scalp around a dark skull would not survive the opening.
+    inside = fill_in_plane(np.asarray(inside))
     inside = largest_component(np.asarray(ndimage.binary_opening(inside)))
     return expand(fill_in_plane(inside), steps, geometry.shape)
 

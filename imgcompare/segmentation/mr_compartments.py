@@ -30,8 +30,9 @@ T1C_CAP = 1.0
 TEXTURE = 0.03
 """Least relative spread of signal inside a tissue."""
 
-NOISE_GAP = 4.0
-"""Class means less than this many noise SDs apart are one class."""
+NOISE_GAP = 2.0
+"""Class means less than this many noise SDs apart are one class: halves of one Gaussian lie 1.6
+SDs apart."""
 
 BLOOD_T1 = 1.25
 """Blood brighter than white matter before contrast; nothing else in brain is (but fat)."""
@@ -41,6 +42,8 @@ FLUID_T2 = 0.6
 
 BRIGHT_T2 = 1.2
 """Necrosis is brighter than white matter on T2 by more than its spread (grey matter: 1.3)."""
+
+NEIGHBOURS = ndimage.generate_binary_structure(3, 3)
 
 TOUCH_MM = 3.0
 """Necrosis is enclosed by or adjacent to enhancing tissue; this near is adjacent."""
@@ -165,6 +168,11 @@ def _cyst(
         bright = references.csf_t2
         fluid &= scene.images[Role.T2] > 1.0 + FLUID_T2 * (bright - 1.0)
     fluid = drop_small(fluid, scene)
+    # Where fluid borders on brain, the voxels they share look like solid tissue.
+    around = np.asarray(ndimage.binary_dilation(fluid, NEIGHBOURS))
+    edge = np.asarray(ndimage.binary_dilation(~scene.region, NEIGHBOURS))
+    walled = np.asarray(ndimage.binary_dilation(scene.region & ~rest, NEIGHBOURS))
+    fluid |= rest & around & edge & ~walled
     if fluid.any():
         decisions.append(
             _decided("cystic", f"FLAIR below {classes.threshold:.2f} × white matter", "like CSF")
