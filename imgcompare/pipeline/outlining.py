@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imgcompare.errors import RegistrationError
-from imgcompare.loading import LABEL_SCHEMES, mask_region, read_mask
+from imgcompare.loading import LABEL_SCHEMES, read_lesions, read_mask
 from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
 from imgcompare.options import CompareOptions, Given
 from imgcompare.pipeline.aligning import succeeded, why
@@ -22,7 +22,6 @@ from imgcompare.segmentation import (
     lesion_from_seed,
     propose_lesions,
     segment_compartments,
-    separate_lesions,
 )
 
 SAME_LESION_OVERLAP = 0.5
@@ -84,12 +83,11 @@ def outline_lesions(
 def _read_outlines(path: Path, aligned: AlignedTimepoint, scheme: str | None) -> list[Outline]:
     """Read the lesions that a mask file outlines on the reference grid."""
     what = f"{aligned.reference_role} of {aligned.timepoint.name}"
+    regions = read_lesions(path, onto=aligned.geometry, what=what, label_scheme=scheme)
+    if scheme is None or not LABEL_SCHEMES.get(scheme):
+        return [Outline(region, "mask") for region in regions]
     labels = read_mask(path, onto=aligned.geometry, what=what)
-    names_tissues = bool(scheme and LABEL_SCHEMES.get(scheme))
-    return [
-        Outline(region, "mask", drawn=labels if names_tissues else None)
-        for region in separate_lesions(mask_region(labels, scheme))
-    ]
+    return [Outline(region, "mask", drawn=labels) for region in regions]
 
 
 def tell_compartments(

@@ -2,7 +2,7 @@
 
 from imgcompare.segmentation.compartments import segment_compartments
 from imgcompare.segmentation.following import follow_lesion
-from imgcompare.segmentation.given import compartments_as_drawn, separate_lesions
+from imgcompare.segmentation.given import compartments_as_drawn
 from imgcompare.segmentation.lesion import lesion_from_seed
 from imgcompare.segmentation.matching import Found, Matching, match_lesions
 from imgcompare.segmentation.preparation import Prepared, prepare
@@ -19,5 +19,4 @@ __all__ = [
     "prepare",
     "propose_lesions",
     "segment_compartments",
-    "separate_lesions",
 ]

@@ -11,11 +11,10 @@ from scipy import ndimage
 from imgcompare.model import Role
 from imgcompare.segmentation import morphology as shape
 from imgcompare.segmentation.masks import BoolArray, FloatArray, block_mean
+from imgcompare.segmentation.morphology import Box as Box
 from imgcompare.segmentation.morphology import Spacing
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
-
-Box = tuple[slice, slice, slice]
 
 BLOCK_MM = 2.0
 """Normal tissue and its level are found on blocks of about this size."""
@@ -123,17 +122,8 @@ def box_around(
 
 def box_of(mask: BoolArray, margin_mm: float, spacing: Spacing) -> Box:
     """Give the bounding box of a mask with a margin; the mask must not be empty."""
-    parts = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        where = np.flatnonzero(mask.any(axis=others))
-        margin = max(1, int(np.ceil(margin_mm / spacing[axis])))
-        parts.append(
-            slice(
-                max(0, int(where[0]) - margin), min(mask.shape[axis], int(where[-1]) + margin + 1)
-            )
-        )
-    return parts[0], parts[1], parts[2]
+    margin = [max(1, int(np.ceil(margin_mm / s))) for s in spacing]
+    return shape.bounding_box(mask, margin)
 
 
 def block_steps(spacing: Spacing, block_mm: float) -> tuple[int, int, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from imgcompare.segmentation.evidence import Box, Evidence, tissue_domain
+from imgcompare.segmentation.evidence import Evidence, tissue_domain
 from imgcompare.segmentation.masks import BoolArray, FloatArray
-from imgcompare.segmentation.morphology import Spacing
+from imgcompare.segmentation.morphology import Box, Spacing
 from imgcompare.segmentation.preparation import Prepared
 
 SMOOTH_MM = 1.2

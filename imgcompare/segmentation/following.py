@@ -101,7 +101,7 @@ def _seeds(
     for place in dict.fromkeys(tuple(int(n) for n in p) for p in places):
         index = np.array(place) + start
         try:
-            seeds.append(seed_index(prepared, grid.index_to_world(index)))
+            seeds.append(seed_index(prepared, grid.index_to_world(index).tolist()))
         except SeedError:
             continue
     return seeds

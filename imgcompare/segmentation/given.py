@@ -1,4 +1,4 @@
-"""Lesions that a person outlined: told apart, and with the compartments that were drawn."""
+"""A lesion that a person or program outlined with its compartments: taken as drawn."""
 
 from __future__ import annotations
 
@@ -13,40 +13,8 @@ from scipy import ndimage
 from imgcompare.geometry import Geometry
 from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentation, Tissue
 
-JOINING_GAP_MM: Final = 5.0
-"""Parts of an outline closer than this are one lesion: a rim that a slice cut into pieces."""
-
 CROP_MARGIN_MM: Final = 3.0
 """Room left around a lesion's labels in its crop."""
-
-
-def separate_lesions(region: LabelMap) -> tuple[LabelMap, ...]:
-    """Tell the lesions of one outline apart: parts less than JOINING_GAP_MM apart are one.
-
-    Parameters
-    ----------
-    region : LabelMap
-        All voxels but 0 are lesion.
-
-    Returns
-    -------
-    tuple of LabelMap
-        Boolean arrays on the same grid, largest lesion first.
-    """
-    mask = np.asarray(region.array != 0)
-    box = _box(mask, region.geometry, JOINING_GAP_MM)
-    inside = mask[box]
-    distance = ndimage.distance_transform_edt(~inside, sampling=region.geometry.spacing_mm)
-    groups = cc3d.connected_components(distance < JOINING_GAP_MM / 2.0, connectivity=26)
-    labels = np.where(inside, groups, 0)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    lesions = []
-    for label in np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]:
-        one = np.zeros_like(mask)
-        one[box] = labels == label
-        lesions.append(LabelMap(one, region.geometry))
-    return tuple(lesions)
 
 
 def compartments_as_drawn(

@@ -25,7 +25,7 @@ HALF = 0.5
 PLATEAU_SIGMA_MM = 2.5
 """The lesion's own rise is averaged over this Gaussian SD."""
 
-PLATEAU_CAP = 1.25
+PLATEAU_CAP = 0.9
 """Rise beyond this multiple of the lesion's own (vessels, dura) counts no more than it."""
 
 RAY_MM = 35.0
@@ -81,7 +81,7 @@ DENSITY_SHARE = 0.6
 CUT_SHARE = 0.4
 """Parts thinner than this share of the lesion's thickness are attached structures."""
 
-CUT_MM = 2.5
+CUT_MM = 2.0
 """... but nothing with a half width above this is cut (vessels and dura are thinner)."""
 
 THICKNESS_ZONE_MM = 10.0
@@ -180,47 +180,47 @@ def look_around(evidence: Evidence, seed: tuple[int, int, int]) -> Start:
     peaks = np.take_along_axis(rise, behind, axis=1).max(axis=1)
     near = met & (first <= np.percentile(first[met], 60))
     level = float(np.median(peaks[near]))
-    start = _start_at(evidence, seed, rays, level)
+    deep = shape.depth_mm(evidence.domain, evidence.spacing) > SURFACE_MM
+    start = _start_at(evidence, seed, rays, level, deep=deep)
     # The seed may lie in a weak or strong spot: ask the shell around it for its level.
     around = start.shell & shape.dilate(zone, LEVEL_ZONE_MM, evidence.spacing)
     if around.any():
         size = [2 * int(RIM_MM / s) + 1 for s in evidence.spacing]
         peaks = ndimage.maximum_filter(np.where(start.shell, evidence.rise, 0.0), size=size)
         level = float(np.median(peaks[around]))
-        start = _start_at(evidence, seed, rays, level)
+        start = _start_at(evidence, seed, rays, level, deep=deep)
     return start
 
 
 def _start_at(
-    evidence: Evidence, seed: tuple[int, int, int], rays: IntArray, level: float
+    evidence: Evidence,
+    seed: tuple[int, int, int],
+    rays: IntArray,
+    level: float,
+    *,
+    deep: BoolArray,
 ) -> Start:
     zone = np.zeros(evidence.rise.shape, dtype=bool)
     zone[seed] = True
     bright = bright_part(evidence, level)
-    for body in (_dense(bright, zone, evidence, deep=True), _dense(bright, zone, evidence), bright):
+    dense = _dense(bright, zone, evidence.spacing)
+    for body in (dense & deep, dense, bright):
         shell, enclosed = _seen_part(body, seed, rays, evidence.spacing, own=bool(bright[seed]))
-        if shell.any():
-            break
-    if enclosed < MIN_ENCLOSED:
-        # Beside a bright part rather than inside a ring: take what the seed all but touches.
-        labels, _ = shape.components(bright)
-        near = shape.touched(labels, shape.dilate(zone, RIM_MM, evidence.spacing))
-        return Start(zone, level, shape.keep_labels(labels, near), bright, float(near.size > 0))
-    return Start(zone, level, shell, bright, enclosed)
+        if shell.any() and enclosed >= MIN_ENCLOSED:
+            return Start(zone, level, shell, bright, enclosed)
+    # Beside a bright part rather than inside a ring: take what the seed all but touches.
+    labels, _ = shape.components(bright)
+    near = shape.touched(labels, shape.dilate(zone, RIM_MM, evidence.spacing))
+    return Start(zone, level, shape.keep_labels(labels, near), bright, float(near.size > 0))
 
 
-def _dense(
-    bright: BoolArray, zone: BoolArray, evidence: Evidence, *, deep: bool = False
-) -> BoolArray:
-    """Leave thin tubes out, and the surface of the domain if ``deep``."""
-    sigma = [DENSITY_SIGMA_MM / s for s in evidence.spacing]
+def _dense(bright: BoolArray, zone: BoolArray, spacing: Spacing) -> BoolArray:
+    """Leave thin tubes out."""
+    sigma = [DENSITY_SIGMA_MM / s for s in spacing]
     density = ndimage.gaussian_filter(bright.astype(np.float32), sigma, truncate=2.0)
-    near = shape.dilate(zone, THICKNESS_ZONE_MM, evidence.spacing) & bright
+    near = shape.dilate(zone, THICKNESS_ZONE_MM, spacing) & bright
     best = float(density[near].max(initial=0.0)) or 1.0
-    dense = bright & (density >= min(DENSITY, DENSITY_SHARE * best))
-    if deep:
-        dense &= shape.depth_mm(evidence.domain, evidence.spacing) > SURFACE_MM
-    return dense
+    return np.asarray(bright & (density >= min(DENSITY, DENSITY_SHARE * best)))
 
 
 def _seen_part(

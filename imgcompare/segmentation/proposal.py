@@ -11,11 +11,14 @@ from scipy import ndimage
 from imgcompare.errors import SegmentationError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.evidence import Box, box_of, gather_mr
+from imgcompare.segmentation.evidence import box_of, gather_mr
 from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
+
+Start = tuple[tuple[int, int, int], float]
+"""A voxel to grow from and how far, mm."""
 
 MIN_LESION_ML: Final = 0.1
 """Smaller finds are dropped (criteria: Ellingson 2014)."""
@@ -30,8 +33,11 @@ DENSITY: Final = 0.35
 SURFACE_MM: Final = 5.0
 """Enhancing tissue this close to the surface of brain or organ may be dura, sinus or capsule."""
 
-COMPACT: Final = 0.45
-"""Half thickness over the radius of a ball of the same volume: 1 for a ball, 0.3 for a tube."""
+COMPACT: Final = 0.55
+"""Half thickness over the radius of a ball of the same volume: 1 for a ball, 0.3 for a tube.
+
+Gliomas with their cores reach 0.7, sinuses, arteries and sheets of dura stay below 0.5.
+"""
 
 IN_FLUID: Final = 0.6
 """A find with this part of its surroundings fluid is choroid plexus."""
@@ -39,8 +45,12 @@ IN_FLUID: Final = 0.6
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
 
-MOST_LESIONS: Final = 12
-"""More finds than this are not looked at; a person must choose."""
+MOST_STARTS: Final = 16
+"""Further, smaller parts are not looked at."""
+
+REACH: Final = 1.5
+REACH_MM: Final = 10.0
+"""A lesion reaches at most this factor and this far beyond its enhancing part."""
 
 ORGAN_HU: Final = (70.0, 160.0)
 """Liver parenchyma in the portal venous phase."""
@@ -83,10 +93,10 @@ def propose_lesions(prepared: Prepared) -> LabelMap:
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
     taken = np.zeros(grid.shape, dtype=bool)
-    for index in starts[:MOST_LESIONS]:
+    for index, reach_mm in starts[:MOST_STARTS]:
         if taken[index]:
             continue
-        region = segment_at(prepared, index) & ~taken
+        region = segment_at(prepared, index, radius_mm=reach_mm) & ~taken
         if region.sum() * grid.voxel_volume_ml >= MIN_LESION_ML and _is_lesion(prepared, region):
             lesions.append(region)
             taken |= region
@@ -96,7 +106,7 @@ def propose_lesions(prepared: Prepared) -> LabelMap:
     return LabelMap(labels, grid)
 
 
-def _starts_mr(prepared: Prepared) -> list[tuple[int, int, int]]:
+def _starts_mr(prepared: Prepared) -> list[Start]:
     """Deepest voxels of dense enhancing parts inside the brain, largest part first."""
     spacing = prepared.aligned.geometry.spacing_mm
     inside = prepared.body if prepared.brain is None else prepared.brain
@@ -110,7 +120,7 @@ def _starts_mr(prepared: Prepared) -> list[tuple[int, int, int]]:
     return _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
 
 
-def _starts_ct(prepared: Prepared) -> list[tuple[int, int, int]]:
+def _starts_ct(prepared: Prepared) -> list[Start]:
     """Deepest voxels of compact parts of an organ that differ from its parenchyma."""
     spacing = prepared.aligned.geometry.spacing_mm
     role = next(r for r in (Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED)
@@ -153,19 +163,21 @@ def _organ(
     return organ & body, ~normal
 
 
-def _deepest(
-    parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared
-) -> list[tuple[int, int, int]]:
-    """One start per part, where ``depth`` is largest; the largest part first."""
-    labels, count = shape.components(parts)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+def _deepest(parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared) -> list[Start]:
+    """Give a start per part, where ``depth`` is largest, and its reach; the largest part first."""
+    spacing = np.array(prepared.aligned.geometry.spacing_mm)
+    labels, _ = shape.components(parts)
     least = 0.5 * MIN_LESION_ML / prepared.aligned.geometry.voxel_volume_ml
-    order = [int(n) + 1 for n in np.argsort(-sizes, kind="stable") if sizes[n] >= least]
-    starts = []
-    for place in ndimage.maximum_position(depth, labels, order) if order else []:
-        a, b, c = (int(p) + s.start for p, s in zip(place, box, strict=True))
-        starts.append((a, b, c))
-    return starts
+    found = []
+    for label, inside in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[inside] == label
+        if part.sum() < least:
+            continue
+        place = np.unravel_index(int(np.argmax(np.where(part, depth[inside], -np.inf))), part.shape)
+        far = float(np.linalg.norm((np.argwhere(part) - place) * spacing, axis=1).max())
+        a, b, c = (int(p) + i.start + s.start for p, i, s in zip(place, inside, box, strict=True))
+        found.append((int(part.sum()), ((a, b, c), REACH * far + REACH_MM)))
+    return [start for _, start in sorted(found, key=lambda f: (-f[0], f[1][0]))]
 
 
 def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:

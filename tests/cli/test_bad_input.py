@@ -94,13 +94,23 @@ def test_a_bad_option(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_truncated_end_slice_is_named_and_left_out(run: Run, study: Path) -> None:
-    victim = headers(study, date=BASELINE, description="t1_se_post_tra")[-1]
-    victim.write_bytes(victim.read_bytes()[:900])
+def test_an_unreadable_file_among_good_ones_is_named_and_left_out(run: Run, study: Path) -> None:
+    good = headers(study, date=BASELINE, description="t1_se_post_tra")[0]
+    (good.parent / "torn").write_bytes(good.read_bytes()[:200])
     code, out, _ = run("scan", study)
     assert code == 0
+    assert "torn" in out
+    assert out.count("24×72×60") == 8, "all series are still complete"
+
+
+def test_a_truncated_slice_refuses_its_series_with_the_position(run: Run, study: Path) -> None:
+    victim = headers(study, date=BASELINE, description="t1_se_post_tra")[11]
+    victim.write_bytes(victim.read_bytes()[:-3000])
+    _, out, _ = run("scan", study)
     assert victim.name in out
-    assert "23×72×60" in out, "the series is still complete without its last slice"
+    assert "t1_se_post_tra" in out
+    series = load_course([study]).timepoints[0].others
+    assert [s for s in series if "post" in s.description and s.refusal]
 
 
 def test_a_missing_inner_slice_refuses_the_series_with_its_position(study: Path) -> None:
@@ -109,8 +119,9 @@ def test_a_missing_inner_slice_refuses_the_series_with_its_position(study: Path)
     course = load_course([study])
     text = " ".join(course.problems)
     series = [*course.timepoints[0].series.values(), *course.timepoints[0].others]
-    text += " ".join(p for s in series for p in s.problems)
+    text += " ".join(s.refusal for s in series)
     assert "missing" in text
+    assert "mm" in text, "the position is named"
 
 
 def test_a_file_where_the_output_folder_should_be(run: Run, sample: Path, tmp_path: Path) -> None:

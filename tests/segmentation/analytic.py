@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +123,11 @@ def _codes(plan: Plan, points: Sequence[FloatArray], names: list[str]) -> npt.ND
 
 def draw(plan: Plan | None = None, roles: Sequence[Role] = MR_ROLES) -> Drawn:
     """Draw a plan as images of the given roles, T1C or CT_PORTAL being the reference."""
-    plan = plan or Plan()
+    return _draw(plan or Plan(), tuple(roles))
+
+
+@lru_cache(maxsize=8)
+def _draw(plan: Plan, roles: tuple[Role, ...]) -> Drawn:
     names = list(SIGNALS)
     grid = _grid(plan)
     axes = [np.arange(n * SUPERSAMPLING) for n in grid.shape]

@@ -1,10 +1,10 @@
-"""Outlines drawn elsewhere: lesions told apart, tissues as drawn."""
+"""Outlines drawn elsewhere: tissues as drawn."""
 
 import numpy as np
 import pytest
 
 from imgcompare.model import TISSUE_CODES, LabelMap, Tissue
-from imgcompare.segmentation.given import compartments_as_drawn, separate_lesions
+from imgcompare.segmentation.given import compartments_as_drawn
 from tests.builders import ellipsoid, make_geometry
 
 GRID = make_geometry((14, 40, 50), spacing_mm=(3.0, 1.0, 1.0), origin_mm=(0, 0, 0))
@@ -12,25 +12,6 @@ GRID = make_geometry((14, 40, 50), spacing_mm=(3.0, 1.0, 1.0), origin_mm=(0, 0, 
 
 def ball(x: float, y: float, z: float, radius: float) -> np.ndarray:
     return ellipsoid(GRID, (x, y, z), (radius, radius, radius))
-
-
-def test_far_parts_are_lesions_and_near_parts_are_one() -> None:
-    far = ball(10, 20, 20, 6) | ball(38, 20, 20, 8)
-    parts = separate_lesions(LabelMap(far, GRID))
-    assert [int(p.array.sum()) for p in parts] == [
-        ball(38, 20, 20, 8).sum(),
-        ball(10, 20, 20, 6).sum(),
-    ]
-    near = ball(12, 20, 20, 6) | ball(28, 20, 20, 7)
-    (joined,) = separate_lesions(LabelMap(near, GRID))
-    np.testing.assert_array_equal(joined.array, near)
-
-
-def test_lesions_share_no_voxel_and_lose_none() -> None:
-    mask = ball(8, 8, 10, 4) | ball(40, 30, 30, 5) | ball(8, 32, 35, 3)
-    parts = separate_lesions(LabelMap(mask.astype(np.uint8) * 7, GRID))
-    assert len(parts) == 3
-    np.testing.assert_array_equal(sum(p.array.astype(int) for p in parts), mask)
 
 
 def test_tissues_are_taken_as_drawn() -> None:
