@@ -16,7 +16,7 @@ SMALL_ANGLE = 1e-8
 
 
 def _cross_matrix(v: npt.ArrayLike) -> Float64:
-    x, y, z = np.asarray(v, dtype=np.float64)
+    x, y, z = np.asarray(v, dtype=np.float64).tolist()
     return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
 
 
@@ -43,11 +43,11 @@ def rotation_derivatives(vector: npt.ArrayLike) -> Float64:
     square = float(v @ v)
     if square < SMALL_ANGLE**2:
         return np.stack([_cross_matrix(e) for e in np.eye(3)])
-    rotation = rotation_matrix(v)
+    cross, rotation = _cross_matrix(v), rotation_matrix(v)
+    turned = cross @ (np.eye(3) - rotation)
     out = np.empty((3, 3, 3))
-    for n, axis in enumerate(np.eye(3)):
-        turned = np.cross(v, (np.eye(3) - rotation) @ axis)
-        out[n] = (v[n] * _cross_matrix(v) + _cross_matrix(turned)) @ rotation / square
+    for n in range(3):
+        out[n] = (v[n] * cross + _cross_matrix(turned[:, n])) @ rotation / square
     return out
 
 
