@@ -87,6 +87,12 @@ CUT_MM = 2.0
 THICKNESS_ZONE_MM = 10.0
 """The lesion's thickness is looked for this close to the start."""
 
+THICK_SLICE_RATIO = 2.5
+"""Slices this much thicker than pixels show a lesion's end as a thin rim of its own."""
+
+CAP_SHARE = 0.5
+"""Such an end lies over (or under) the lesion's body with at least this part of its area."""
+
 NECK_MM = 3.0
 """Solid parts joined by a neck shorter than this belong together ..."""
 
@@ -339,7 +345,32 @@ def without_attachments(region: BoolArray, start: BoolArray, spacing: Spacing) -
         if joined <= kept:
             break
         kept |= joined
-    return shape.keep_labels(labels, sorted(kept))
+    return _with_caps(shape.keep_labels(labels, sorted(kept)), region, spacing)
+
+
+def _with_caps(kept: BoolArray, region: BoolArray, spacing: Spacing) -> BoolArray:
+    """Give back what thick slices show of a lesion's ends: thin rims over its body.
+
+    Parameters
+    ----------
+    kept : bool array
+        What an opening has left of ``region``.
+    region : bool array
+    spacing : tuple of float
+        Voxel size, mm.
+    """
+    if spacing[0] < THICK_SLICE_RATIO * max(spacing[1:]):
+        return kept
+    plane = np.zeros((3, 3, 3), dtype=bool)
+    plane[1] = ndimage.generate_binary_structure(2, 1)
+    labels, count = ndimage.label(region & ~kept, structure=plane)
+    if not count:
+        return kept
+    beside = np.zeros_like(kept)
+    beside[1:] |= kept[:-1]
+    beside[:-1] |= kept[1:]
+    share = ndimage.mean(beside, labels, index=np.arange(1, count + 1))
+    return kept | shape.keep_labels(labels, np.flatnonzero(share >= CAP_SHARE) + 1)
 
 
 def _one_pass(
