@@ -25,7 +25,7 @@ LEAST_SD = 0.02
 """Least SD of a class of log signal."""
 
 WHOLE = 0.99
-MIN_BLOCKS = 200
+MIN_BLOCKS = 1000
 """Fewer blocks than this cannot tell shading from anatomy."""
 
 Float64Array = npt.NDArray[np.float64]

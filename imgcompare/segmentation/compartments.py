@@ -33,6 +33,9 @@ WEAK = 0.05
 
 TISSUE_OF_CODE: Mapping[int, Tissue] = {code: tissue for tissue, code in TISSUE_CODES.items()}
 
+LEAST_KEPT = 0.5
+"""A refined lesion smaller than this share of its outline has no contrast to be refined by."""
+
 MR_CHANNELS = (Role.T1C, Role.FLAIR, Role.T2, Role.T1)
 """Images that tell the fractions of a voxel; the native one comes first."""
 
@@ -80,15 +83,29 @@ def segment_compartments(
     scene = whole.crop(inner)
     references = None if prepared.is_ct else find_references(prepared, region.array)
     labelled = label_ct(scene) if references is None else label_mr(scene, references)
-    labels, parts = _fractions(scene, labelled.labels, keep_outline=source == MASK_SOURCE)
+    given = source == MASK_SOURCE
+    labels, parts = _fractions(scene, labelled.labels, keep_outline=given)
+    doubtful = not given and _lost(parts, scene.region)
+    if doubtful:
+        labels, parts = _fractions(scene, labelled.labels, keep_outline=True)
     full_labels = np.zeros(whole.region.shape, dtype=np.uint8)
     full_labels[inner] = labels
     full = {t: _embedded(f, inner, whole.region.shape) for t, f in parts.items()}
     flags, decisions = list(labelled.flags), list(labelled.decisions)
+    if doubtful:
+        flags.append(
+            "outline kept as found: lesion and surroundings differ too little to refine it"
+        )
     if references is not None:
         _add_oedema(whole, full_labels, full, references, flags, decisions)
     note = Labelled(full_labels, tuple(flags), tuple(decisions))
     return _result(whole, note, full, source=source, proposed=proposed, prepared=prepared)
+
+
+def _lost(parts: Fractions, region: BoolArray) -> bool:
+    """Tell whether refining the outline made most of the lesion vanish."""
+    filled = sum(float(f.sum(dtype=np.float64)) for f in parts.values())
+    return filled < LEAST_KEPT * float(region.sum())
 
 
 def _embedded(

@@ -87,6 +87,17 @@ def test_a_given_mask_is_respected():
     np.testing.assert_array_equal(mask, region)
 
 
+def test_a_seeded_outline_without_contrast_is_kept_and_flagged():
+    drawn = draw()
+    inside = np.zeros(drawn.aligned.geometry.shape, dtype=np.uint8)
+    inside[tuple(np.argwhere(drawn.fractions[Tissue.NECROTIC] > 0.99)[500])] = 1
+    region = LabelMap(inside, drawn.aligned.geometry)
+    found = segment_compartments(prepare(drawn.aligned), region, source="seed")
+    assert found.fraction().sum() == pytest.approx(1.0, abs=1e-3)
+    assert found.mask().sum() == 1
+    assert any("outline kept" in flag for flag in found.flags)
+
+
 def test_fractions_never_exceed_a_voxel():
     _, found = run(Plan(second=Tissue.CYSTIC))
     total = np.sum(list(found.fractions.values()), axis=0)
