@@ -73,4 +73,4 @@ def _print_tables(result: ScanResult) -> None:
     if any(not r.chosen for r in rows):
         console.print("Roles in brackets are not used; name another with --role SERIES=ROLE.")
     for problem in (*result.problems, *(p for c in result.courses for p in c.problems)):
-        console.print(f"! {problem}", markup=False)
+        console.print(f"! {problem}", markup=False, soft_wrap=True)

@@ -214,7 +214,9 @@ def _stack(planes: list[Instance], part: int, parts: int, rule: str, duplicates:
     planes = sorted(planes, key=lambda p: float(np.dot(p.position, normal)))
     heights = np.array([p.position for p in planes]) @ normal
     refusal, geometry, more = fit_grid(planes, heights)
-    cut = [h for p, h in zip(planes, heights, strict=True) if p.truncated]
+    cut = [(h, p) for p, h in zip(planes, heights, strict=True) if p.truncated]
     if cut and not refusal:
-        refusal = missing_text(heights, np.array(cut), "cut off (truncated files)")
+        names = ", ".join(p.file_name for _, p in cut[:3]) + (", …" if len(cut) > 3 else "")
+        word = f"truncated files ({names})"
+        refusal = missing_text(heights, np.array([h for h, _ in cut]), word)
     return Stack(tuple(planes), geometry, refusal, notes + more, part, parts, rule)

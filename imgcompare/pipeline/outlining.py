@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from imgcompare.errors import RegistrationError
 from imgcompare.loading import LABEL_SCHEMES, read_lesions, read_mask
@@ -66,7 +67,7 @@ def outline_lesions(
     followed = _follow(prepared, baseline, journal) if baseline else []
     if given:
         return followed
-    proposals = propose_lesions(prepared)
+    proposals = propose_lesions(prepared, known=_union(followed, aligned))
     labels = [n for n in np.unique(proposals.array) if n]
     journal.decide(
         name,
@@ -78,6 +79,14 @@ def outline_lesions(
         for n in labels
     ]
     return _distinct([*followed, *proposed], name, journal)
+
+
+def _union(outlines: Sequence[Outline], aligned: AlignedTimepoint) -> npt.NDArray[np.bool_]:
+    """Voxels of all outlines."""
+    known = np.zeros(aligned.geometry.shape, dtype=bool)
+    for outline in outlines:
+        known |= outline.region.array != 0
+    return known
 
 
 def _read_outlines(path: Path, aligned: AlignedTimepoint, scheme: str | None) -> list[Outline]:

@@ -35,6 +35,9 @@ OWN_SHARE = 0.3
 COVER_SHARE = 0.5
 """... it covers this part of it: the lesion has grown around its old place."""
 
+AGREEMENT = 0.9
+"""Two finds with a larger Dice coefficient are the lesion; no further seeds are tried."""
+
 
 def follow_lesion(
     prepared: Prepared, expected: BoolArray, *, seed_mm: Sequence[float] | None = None
@@ -77,6 +80,8 @@ def follow_lesion(
             continue
         if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
             finds.append(region)
+        if len(finds) > 1 and _dice(finds[-2], finds[-1]) > AGREEMENT:
+            break
     if not finds:
         return nothing
     return LabelMap(_most_agreed(finds).astype(np.uint8), grid)
@@ -122,9 +127,9 @@ def _grow(prepared: Prepared, expected: BoolArray, index: tuple[int, int, int]) 
 
 def _most_agreed(finds: Sequence[BoolArray]) -> npt.NDArray[np.bool_]:
     """Give the find with the largest sum of Dice coefficients with the others."""
-    sizes = [int(f.sum()) for f in finds]
-    agreement = [
-        sum(2 * int((f & g).sum()) / (n + m) for g, m in zip(finds, sizes, strict=True))
-        for f, n in zip(finds, sizes, strict=True)
-    ]
+    agreement = [sum(_dice(f, g) for g in finds) for f in finds]
     return finds[int(np.argmax(agreement))]
+
+
+def _dice(first: BoolArray, second: BoolArray) -> float:
+    return 2 * int((first & second).sum()) / int(first.sum() + second.sum())

@@ -45,6 +45,9 @@ IN_FLUID: Final = 0.6
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
 
+COMPACT_PART: Final = 0.3
+"""The same for the dense enhancing part with its holes, which may be an open rim."""
+
 MOST_STARTS: Final = 16
 """Further, smaller parts are not looked at."""
 
@@ -66,13 +69,15 @@ LEAST_LESION_MM: Final = 3.0
 """Half thickness of the smallest lesion proposed on CT; vessels of the liver are thinner."""
 
 
-def propose_lesions(prepared: Prepared) -> LabelMap:
+def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> LabelMap:
     """Propose lesions from what gains (or, in an organ on CT, differs in) contrast.
 
     Parameters
     ----------
     prepared : Prepared
         Head MR with T1 and T1C, or CT with a pre-contrast and a later phase.
+    known : bool array, optional
+        Lesions that need no proposal, on the reference grid.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def propose_lesions(prepared: Prepared) -> LabelMap:
     starts = _starts_ct(prepared) if prepared.is_ct else _starts_mr(prepared)
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
-    taken = np.zeros(grid.shape, dtype=bool)
+    taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
     for index, reach_mm in starts[:MOST_STARTS]:
         if taken[index]:
             continue
@@ -173,6 +178,8 @@ def _deepest(parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared) 
         part = labels[inside] == label
         if part.sum() < least:
             continue
+        if _roundness(part | shape.enclosed_holes(part), prepared) < COMPACT_PART:
+            continue
         place = np.unravel_index(int(np.argmax(np.where(part, depth[inside], -np.inf))), part.shape)
         far = float(np.linalg.norm((np.argwhere(part) - place) * spacing, axis=1).max())
         a, b, c = (int(p) + i.start + s.start for p, i, s in zip(place, inside, box, strict=True))
@@ -185,13 +192,19 @@ def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     spacing = prepared.aligned.geometry.spacing_mm
     box = box_of(region, 4.0, spacing)
     inside = region[box]
-    volume_mm3 = float(inside.sum()) * prepared.aligned.geometry.voxel_volume_mm3
-    radius = (3.0 * volume_mm3 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    half_voxel = 0.5 * float(np.min(spacing))
-    if shape.depth_mm(inside, spacing).max() - half_voxel < COMPACT * radius:
+    if _roundness(inside, prepared) < COMPACT:
         return False
     t2 = prepared.images.get(Role.T2)
     if t2 is None:
         return True
     around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
     return bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
+
+
+def _roundness(part: BoolArray, prepared: Prepared) -> float:
+    """Half thickness of a part over the radius of a ball of the same volume."""
+    grid = prepared.aligned.geometry
+    volume_mm3 = float(part.sum()) * grid.voxel_volume_mm3
+    radius = (3.0 * volume_mm3 / (4.0 * np.pi)) ** (1.0 / 3.0)
+    depth = shape.depth_mm(np.pad(part, 1), grid.spacing_mm).max()
+    return float((depth - 0.5 * min(grid.spacing_mm)) / radius)

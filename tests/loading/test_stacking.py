@@ -224,5 +224,5 @@ def test_truncated_file_refuses_the_series_and_names_its_position(tmp_path: Path
     paths = write_series(tmp_path, SeriesSpec())
     paths[6].write_bytes(paths[6].read_bytes()[:-100])
     refusal = only_series(tmp_path).refusal
-    assert "cut off (truncated files) at 49.00 mm" in refusal
+    assert f"truncated files ({paths[6].name}) at 49.00 mm" in refusal
     assert "11 slices expected" in refusal
