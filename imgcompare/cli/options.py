@@ -100,13 +100,12 @@ def compare_options(
     from imgcompare.options import CompareOptions
 
     values = read_configuration(configuration)
-    from_file = criteria is None
-    names = _texts(values, "criteria") if from_file else [n.strip() for n in criteria.split(",")]
+    names = _texts(values, "criteria") if criteria is None else criteria.split(",")
     return CompareOptions(
         masks=parse_masks([*_texts(values, "mask"), *masks]),
         seeds=parse_seeds([*_texts(values, "seed"), *seeds]),
         roles=parse_roles([*_texts(values, "role"), *roles]),
-        criteria=tuple(n for n in names if n),
+        criteria=tuple(n.strip() for n in names if n.strip()),
         label_scheme=label_scheme or values.get("label_scheme"),
         identified=identified or bool(values.get("identified", False)),
     )

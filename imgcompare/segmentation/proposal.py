@@ -45,9 +45,6 @@ IN_FLUID: Final = 0.6
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
 
-COMPACT_PART: Final = 0.3
-"""The same for the dense enhancing part with its holes, which may be an open rim."""
-
 MOST_STARTS: Final = 16
 """Further, smaller parts are not looked at."""
 
@@ -168,7 +165,9 @@ def _organ(
     return organ & body, ~normal
 
 
-def _deepest(parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared) -> list[Start]:
+def _deepest(
+    parts: BoolArray, depth: FloatArray, box: shape.Box, prepared: Prepared
+) -> list[Start]:
     """Give a start per part, where ``depth`` is largest, and its reach; the largest part first."""
     spacing = np.array(prepared.aligned.geometry.spacing_mm)
     labels, _ = shape.components(parts)
@@ -177,8 +176,6 @@ def _deepest(parts: BoolArray, depth: FloatArray, box: Box, prepared: Prepared) 
     for label, inside in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[inside] == label
         if part.sum() < least:
-            continue
-        if _roundness(part | shape.enclosed_holes(part), prepared) < COMPACT_PART:
             continue
         place = np.unravel_index(int(np.argmax(np.where(part, depth[inside], -np.inf))), part.shape)
         far = float(np.linalg.norm((np.argwhere(part) - place) * spacing, axis=1).max())
