@@ -143,9 +143,13 @@ class Shaper:
 
 def fill_in_plane(mask: BoolArray) -> BoolArray:
     """Fill the holes of every slice."""
+    return np.asarray(ndimage.binary_fill_holes(mask, structure=_in_plane()))
+
+
+def _in_plane() -> BoolArray:
     plane = ndimage.generate_binary_structure(3, 1)
     plane[0] = plane[2] = False
-    return np.asarray(ndimage.binary_fill_holes(mask, structure=plane))
+    return np.asarray(plane)
 
 
 def _typical_bright(values: AnyArray) -> float:
@@ -188,7 +192,7 @@ def find_body(image: AnyArray, geometry: Geometry, *, hounsfield: bool) -> BoolA
         inside = coarse > HEAD_FRACTION * _typical_bright(positive)
     # Filled first: a thin scalp around a dark skull would not survive the opening.
     inside = fill_in_plane(np.asarray(inside))
-    inside = largest_component(np.asarray(ndimage.binary_opening(inside)))
+    inside = largest_component(np.asarray(ndimage.binary_opening(inside, _in_plane())))
     return expand(fill_in_plane(inside), steps, geometry.shape)
 
 

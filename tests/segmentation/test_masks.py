@@ -72,3 +72,11 @@ def test_air_has_no_body():
     drawn = draw()
     nothing = np.zeros(drawn.aligned.geometry.shape, dtype=np.float32)
     assert not find_body(nothing, drawn.aligned.geometry, hounsfield=False).any()
+
+
+def test_a_single_slice_has_a_body_too():
+    drawn = draw()
+    grid = drawn.aligned.geometry
+    middle = drawn.aligned.images[Role.T1C].array[33:34]
+    one = grid.crop((33, 0, 0), (34, *grid.shape[1:]))
+    assert find_body(middle, one, hounsfield=False)[drawn.white[33:34]].all()
