@@ -26,7 +26,7 @@ from imgcompare.reporting.tables import finite
 
 LIBRARIES = (
     *("numpy", "scipy", "pydicom", "SimpleITK", "scikit-image", "connected-components-3d"),
-    *("numba", "imagecodecs", "matplotlib", "Jinja2"),
+    *("numba", "imagecodecs", "Jinja2"),
 )
 
 HASH_METHOD = "sha256 over the sorted sha256 digests of the series' files"
