@@ -1,6 +1,6 @@
 """Tell how good an alignment is, and refuse to call a bad one good.
 
-The thresholds were set on 22 true pairs (head and abdomen, MR and CT, real and simulated, same and
+The thresholds were set on 21 true pairs (head and abdomen, MR and CT, real and simulated, same and
 cross contrast, half fields of view) and 38 false ones (noise, another body part, mirrored or
 turned-over images, almost empty images); each docstring gives the figures of both groups.
 """
