@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from imgcompare.model import Role
 from imgcompare.segmentation.evidence import Evidence, tissue_domain
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.morphology import Box, Spacing
@@ -26,6 +27,9 @@ NOISE_STANDARDS = 3.0
 
 LEAST_DIFFERENCE_HU = 15.0
 """Smaller differences than this are within the texture of organs."""
+
+VEIN_HU = 22.0
+"""Portal and hepatic veins exceed the liver by at least this in the portal phase (40-60 HU)."""
 
 FAT_HU = -30.0
 """Below is fat or air, which is no part of a solid organ or lesion."""
@@ -87,8 +91,25 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
     in_soft_organ = levels[roles.index(prepared.aligned.reference_role)] > FAT_HU
     within = soft if in_soft_organ else body
     domain = tissue_domain(normal & within, within, spacing)
+    domain &= ~_veins(
+        dict(zip(roles, phases, strict=True)), dict(zip(roles, levels, strict=True)), seed
+    )
     rise = rise.astype(np.float32)
     return Evidence(box, spacing, domain, rise, floor, np.zeros_like(body), solid=True)
+
+
+def _veins(
+    phases: dict[Role, FloatArray], levels: dict[Role, float], seed: tuple[int, int, int]
+) -> BoolArray | np.bool_:
+    """Blood in veins: above the organ in the portal phase, and above its own arterial phase.
+
+    Nothing is taken for a vein if the seed itself behaves like one.
+    """
+    if Role.CT_PORTAL not in phases or Role.CT_ARTERIAL not in phases:
+        return np.False_
+    portal, arterial = phases[Role.CT_PORTAL], phases[Role.CT_ARTERIAL]
+    veins = (portal > levels[Role.CT_PORTAL] + VEIN_HU) & (portal > arterial + VEIN_HU)
+    return np.False_ if veins[seed] else np.asarray(veins)
 
 
 def _nearness(shape_: tuple[int, ...], seed: tuple[int, int, int], spacing: Spacing) -> FloatArray:

@@ -25,7 +25,8 @@ HALF = 0.5
 PLATEAU_SIGMA_MM = 2.5
 """The lesion's own rise is averaged over this Gaussian SD."""
 
-PLATEAU_CAP = 0.9
+PLATEAU_SIGMA_VOXELS = 0.9
+PLATEAU_CAP = 1.0
 """Rise beyond this multiple of the lesion's own (vessels, dura) counts no more than it."""
 
 RAY_MM = 35.0
@@ -139,7 +140,8 @@ def bright_part(evidence: Evidence, level: float) -> BoolArray:
     """
     candidates = evidence.candidates
     capped = np.minimum(evidence.rise, PLATEAU_CAP * level) * candidates
-    sigma = [PLATEAU_SIGMA_MM / s if s < 3 * PLATEAU_SIGMA_MM else 0.0 for s in evidence.spacing]
+    # Across thick slices too: an end slice half as bright as the next is half filled.
+    sigma = [max(PLATEAU_SIGMA_MM / s, PLATEAU_SIGMA_VOXELS) for s in evidence.spacing]
     # A mean weighted towards high values (Lehmer, order 3): edges of thin rims hardly lower it.
     third = ndimage.gaussian_filter((capped**3).astype(np.float32), sigma, truncate=2.5)
     second = ndimage.gaussian_filter((capped**2).astype(np.float32), sigma, truncate=2.5)
