@@ -20,11 +20,18 @@ TIMEOUT_S = 600
 PRELUDE = """
 import json, resource, sys, time
 def report(**figures):
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    try:
+        status = open("/proc/self/status").read()
+        peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(json.dumps(dict(figures, peak_mb=max(peak, children))))
 """
-"""Offered to every contestant: ``report(seconds=..., ...)`` prints figures and peak memory."""
+"""Offered to every contestant: ``report(seconds=..., ...)`` prints figures and peak memory.
+
+On Linux ``ru_maxrss`` starts at the size of the parent process; VmHWM does not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
