@@ -43,6 +43,9 @@ T2_BRIGHT = 1.5
 T1_BRIGHT = 1.25
 """T1 before contrast over white matter above which it is blood or fat."""
 
+UNSUBTRACTED_CAP = 0.6
+"""Without subtraction weak enhancement is drawn too: readers outline all that is brighter."""
+
 ISLAND_MM = 2.5
 """Half width of the bridges between normal brain and scalp muscle that are cut."""
 
@@ -78,6 +81,8 @@ class Evidence:
     solid : bool
         Whether core tissue rises as well (CT: any difference counts), so that lesions are solid
         rather than shells.
+    plateau_cap : float
+        Rise beyond this multiple of the lesion's own counts no more than it (vessels, dura).
     """
 
     box: Box
@@ -87,6 +92,7 @@ class Evidence:
     floor: float
     odd: BoolArray
     solid: bool
+    plateau_cap: float = 1.0
 
     @property
     def candidates(self) -> BoolArray:
@@ -106,6 +112,7 @@ class Evidence:
             self.floor,
             self.odd[inner],
             self.solid,
+            self.plateau_cap,
         )
 
 
@@ -236,7 +243,8 @@ def gather_mr(prepared: Prepared, box: Box) -> Evidence:
         odd |= images[Role.T2] > T2_BRIGHT
     if Role.T1 in images:
         odd |= images[Role.T1] > T1_BRIGHT
-    return Evidence(box, spacing, domain, rise, floor, odd, solid=False)
+    cap = 1.0 if prepared.enhancement is not None else UNSUBTRACTED_CAP
+    return Evidence(box, spacing, domain, rise, floor, odd, solid=False, plateau_cap=cap)
 
 
 def _rise(

@@ -26,8 +26,7 @@ PLATEAU_SIGMA_MM = 2.5
 """The lesion's own rise is averaged over this Gaussian SD."""
 
 PLATEAU_SIGMA_VOXELS = 0.9
-PLATEAU_CAP = 1.0
-"""Rise beyond this multiple of the lesion's own (vessels, dura) counts no more than it."""
+"""... and over this many voxels of thick slices."""
 
 RAY_MM = 35.0
 """A seed in the core lies within this distance of the rim."""
@@ -79,7 +78,7 @@ DENSITY = 0.22
 DENSITY_SHARE = 0.6
 """... but no more than this share of the densest part near the start (small lesions)."""
 
-CUT_SHARE = 0.4
+CUT_SHARE = 0.6
 """Parts thinner than this share of the lesion's thickness are attached structures."""
 
 CUT_MM = 2.0
@@ -139,7 +138,7 @@ def bright_part(evidence: Evidence, level: float) -> BoolArray:
         The lesion's rise near its start.
     """
     candidates = evidence.candidates
-    capped = np.minimum(evidence.rise, PLATEAU_CAP * level) * candidates
+    capped = np.minimum(evidence.rise, evidence.plateau_cap * level) * candidates
     # Across thick slices too: an end slice half as bright as the next is half filled.
     sigma = [max(PLATEAU_SIGMA_MM / s, PLATEAU_SIGMA_VOXELS) for s in evidence.spacing]
     # A mean weighted towards high values (Lehmer, order 3): edges of thin rims hardly lower it.
