@@ -11,9 +11,10 @@ from imgcompare.errors import SeedError, SegmentationError
 from imgcompare.model import LabelMap
 from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
 from imgcompare.segmentation.evidence_ct import gather_ct
-from imgcompare.segmentation.growing import grow, look_around
+from imgcompare.segmentation.growing import grow
 from imgcompare.segmentation.masks import BoolArray
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.starting import look_around
 
 REACH_MM = 60.0
 """A lesion is looked for within this distance of its seed unless a radius is given."""
