@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgcompare.errors import InputError
 from imgcompare.model import AlignedTimepoint, Role, Timepoint, Transform
 from imgcompare.pipeline.journal import Journal
-from imgcompare.registration import register, resample
+from imgcompare.registration import RegistrationSettings, register, resample
 
 REFERENCE_ROLES = (
     Role.T1C,
@@ -24,6 +24,14 @@ REFERENCE_ROLES = (
 
 MR_CHANNELS = (Role.T1C, Role.T1, Role.T2, Role.FLAIR)
 CT_CHANNELS = (Role.CT_PRE, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED, Role.CT)
+
+
+FINE = RegistrationSettings()
+COARSE = RegistrationSettings(finest_mm=2.0)
+"""Stops at 2 mm: about .06 mm of error instead of .02 on a 1 mm head, in a third of the time."""
+
+SUBTRACTED = frozenset({Role.T1, Role.CT_PRE})
+"""Images that are subtracted voxel by voxel and so need the finest alignment."""
 
 
 def reference_role(timepoint: Timepoint) -> Role:
@@ -58,7 +66,8 @@ def align_series(timepoint: Timepoint, journal: Journal) -> AlignedTimepoint:
         with journal.clock("read"):
             moving = timepoint.series[role].load()
         with journal.clock("register"):
-            transform = register(moving, reference)
+            settings = FINE if role in SUBTRACTED else COARSE
+            transform = register(moving, reference, settings=settings)
         if not succeeded(transform):
             journal.warn(
                 f"{role} of {timepoint.name} could not be aligned to {chosen}"
@@ -76,7 +85,7 @@ def align_to_baseline(
 ) -> AlignedTimepoint:
     """Register a follow-up's reference to the baseline's."""
     with journal.clock("register"):
-        transform = register(follow_up.reference, baseline.reference)
+        transform = register(follow_up.reference, baseline.reference, settings=COARSE)
     if not succeeded(transform):
         journal.warn(
             f"{follow_up.timepoint.name} could not be aligned to the baseline{why(transform)}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from imgcompare.errors import InputError
@@ -22,7 +23,7 @@ from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.outlining import Outline, outline_lesions, tell_compartments
 from imgcompare.response import load_criteria
-from imgcompare.segmentation import prepare
+from imgcompare.segmentation import Prepared, prepare
 
 
 def compare(paths: Sequence[str | Path], *, options: CompareOptions | None = None) -> Comparison:
@@ -74,23 +75,40 @@ def compare_steps(
         yield Progress(step := step + 1, total, f"aligning {aligned[n].timepoint.name} to baseline")
         aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
     outlines: list[list[Outline]] = []
-    segmented: list[list[LesionSegmentation]] = []
-    for one in aligned:
-        yield Progress(step := step + 1, total, f"finding lesions of {one.timepoint.name}")
-        baseline = (aligned[0], outlines[0]) if outlines else None
-        with journal.clock("prepare"):
-            prepared = prepare(one)
-        journal.decisions.extend(prepared.decisions)
-        with journal.clock("outline lesions"):
-            found = outline_lesions(prepared, given, baseline, options=options, journal=journal)
-        with journal.clock("compartments"):
-            segmented.append([tell_compartments(prepared, o, options.label_scheme) for o in found])
-        outlines.append(found)
-        del prepared
+    tissues: list[Future[list[LesionSegmentation]]] = []
+    # Preparing the next visit and telling tissues of the last one apart fill the second core.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ahead = pool.submit(_prepare, aligned[0], journal)
+        for n, one in enumerate(aligned):
+            yield Progress(step := step + 1, total, f"finding lesions of {one.timepoint.name}")
+            prepared = ahead.result()
+            if n + 1 < count:
+                ahead = pool.submit(_prepare, aligned[n + 1], journal)
+            baseline = (aligned[0], outlines[0]) if outlines else None
+            with journal.clock("outline lesions"):
+                found = outline_lesions(prepared, given, baseline, options=options, journal=journal)
+            outlines.append(found)
+            tissues.append(pool.submit(_tell_all, prepared, found, options, journal))
+            del prepared
+        segmented = [future.result() for future in tissues]
     yield Progress(total, total, "measuring")
     return conclude(
         course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal
     )
+
+
+def _prepare(aligned: AlignedTimepoint, journal: Journal) -> Prepared:
+    with journal.clock("prepare"):
+        prepared = prepare(aligned)
+    journal.decisions.extend(prepared.decisions)
+    return prepared
+
+
+def _tell_all(
+    prepared: Prepared, outlines: Sequence[Outline], options: CompareOptions, journal: Journal
+) -> list[LesionSegmentation]:
+    with journal.clock("compartments"):
+        return [tell_compartments(prepared, o, options.label_scheme) for o in outlines]
 
 
 def _require_timepoints(course: Course) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -11,11 +12,13 @@ from scipy import ndimage
 from imgcompare.errors import SegmentationError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.evidence import box_of, gather_mr
+from imgcompare.segmentation.evidence import Evidence, box_around, box_of, gather_mr
+from imgcompare.segmentation.growing import coarse_evidence, grow
 from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.starting import look_around
 
 Start = tuple[tuple[int, int, int], float]
 """A voxel to grow from and how far, mm."""
@@ -44,6 +47,9 @@ IN_FLUID: Final = 0.6
 
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
+
+COMPACT_COARSE: Final = 0.45
+"""The same on blocks of 2 mm, before voxels are looked at."""
 
 MOST_STARTS: Final = 16
 """Further, smaller parts are not looked at."""
@@ -95,7 +101,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
-    for index, reach_mm in starts[:MOST_STARTS]:
+    for index, reach_mm in starts:
         if taken[index]:
             continue
         region = segment_at(prepared, index, radius_mm=reach_mm) & ~taken
@@ -119,7 +125,23 @@ def _starts_mr(prepared: Prepared) -> list[Start]:
         bright.astype(np.float32), [DENSITY_SIGMA_MM / s for s in spacing], truncate=2.0
     )
     deep = shape.depth_mm(evidence.domain, spacing) > SURFACE_MM
-    return _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
+    starts = _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
+    coarse, steps = coarse_evidence(evidence)
+    return [s for s in starts[:MOST_STARTS] if _may_be_lesion(coarse, steps, box, s)]
+
+
+def _may_be_lesion(
+    coarse: Evidence, steps: tuple[int, int, int], box: shape.Box, start: Start
+) -> bool:
+    """Grow from a start on coarse blocks, which is quick, and drop what is clearly thin."""
+    index, reach_mm = start
+    at = [(i - s.start) // n for i, s, n in zip(index, box, steps, strict=True)]
+    at = [min(i, n - 1) for i, n in zip(at, coarse.rise.shape, strict=True)]
+    inner = box_around(at, reach_mm, coarse.spacing, coarse.rise.shape)
+    near = replace(coarse.cut(inner), box=inner)
+    a, b, c = (i - s.start for i, s in zip(at, inner, strict=True))
+    region = grow(near, look_around(near, (a, b, c)))
+    return bool(region.any()) and _roundness(region, coarse.spacing) >= COMPACT_COARSE
 
 
 def _starts_ct(prepared: Prepared) -> list[Start]:
@@ -135,7 +157,7 @@ def _starts_ct(prepared: Prepared) -> list[Start]:
     box = box_of(organ, 0.0, spacing)
     deep = shape.depth_mm(organ[box], spacing) > SURFACE_MM
     thickness = shape.depth_mm(odd[box] & organ[box], spacing)
-    return _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)
+    return _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)[:MOST_STARTS]
 
 
 def _organ(
@@ -189,7 +211,7 @@ def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     spacing = prepared.aligned.geometry.spacing_mm
     box = box_of(region, 4.0, spacing)
     inside = region[box]
-    if _roundness(inside, prepared) < COMPACT:
+    if _roundness(inside, spacing) < COMPACT:
         return False
     t2 = prepared.images.get(Role.T2)
     if t2 is None:
@@ -198,10 +220,9 @@ def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     return bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
 
 
-def _roundness(part: BoolArray, prepared: Prepared) -> float:
+def _roundness(part: BoolArray, spacing: shape.Spacing) -> float:
     """Half thickness of a part over the radius of a ball of the same volume."""
-    grid = prepared.aligned.geometry
-    volume_mm3 = float(part.sum()) * grid.voxel_volume_mm3
+    volume_mm3 = float(part.sum()) * float(np.prod(spacing))
     radius = (3.0 * volume_mm3 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    depth = shape.depth_mm(np.pad(part, 1), grid.spacing_mm).max()
-    return float((depth - 0.5 * min(grid.spacing_mm)) / radius)
+    depth = shape.depth_mm(np.pad(part, 1), spacing).max()
+    return float((depth - 0.5 * min(spacing)) / radius)
