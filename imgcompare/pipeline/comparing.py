@@ -68,17 +68,19 @@ def compare_steps(
     given = resolve(course, options)
     total, step = 3 * count + 1, 1
     aligned: list[AlignedTimepoint] = []
-    for timepoint in course.timepoints:
-        yield Progress(step := step + 1, total, f"aligning the series of {timepoint.name}")
-        aligned.append(align_series(timepoint, journal))
-    for n in range(1, count):
-        yield Progress(step := step + 1, total, f"aligning {aligned[n].timepoint.name} to baseline")
-        aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
     outlines: list[list[Outline]] = []
-    tissues: list[Future[list[LesionSegmentation]]] = []
+    tissues: list[list[Future[LesionSegmentation]]] = []
     # Preparing the next visit and telling tissues of the last one apart fill the second core.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ahead = pool.submit(_prepare, aligned[0], journal)
+        for timepoint in course.timepoints:
+            yield Progress(step := step + 1, total, f"aligning the series of {timepoint.name}")
+            aligned.append(align_series(timepoint, journal))
+            if len(aligned) == 1:
+                ahead = pool.submit(_prepare, aligned[0], journal)
+        for n in range(1, count):
+            name = aligned[n].timepoint.name
+            yield Progress(step := step + 1, total, f"aligning {name} to baseline")
+            aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
         for n, one in enumerate(aligned):
             yield Progress(step := step + 1, total, f"finding lesions of {one.timepoint.name}")
             prepared = ahead.result()
@@ -88,9 +90,9 @@ def compare_steps(
             with journal.clock("outline lesions"):
                 found = outline_lesions(prepared, given, baseline, options=options, journal=journal)
             outlines.append(found)
-            tissues.append(pool.submit(_tell_all, prepared, found, options, journal))
+            tissues.append([pool.submit(_tell, prepared, o, options, journal) for o in found])
             del prepared
-        segmented = [future.result() for future in tissues]
+        segmented = [[future.result() for future in found] for found in tissues]
     yield Progress(total, total, "measuring")
     return conclude(
         course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal
@@ -104,11 +106,11 @@ def _prepare(aligned: AlignedTimepoint, journal: Journal) -> Prepared:
     return prepared
 
 
-def _tell_all(
-    prepared: Prepared, outlines: Sequence[Outline], options: CompareOptions, journal: Journal
-) -> list[LesionSegmentation]:
+def _tell(
+    prepared: Prepared, outline: Outline, options: CompareOptions, journal: Journal
+) -> LesionSegmentation:
     with journal.clock("compartments"):
-        return [tell_compartments(prepared, o, options.label_scheme) for o in outlines]
+        return tell_compartments(prepared, outline, options.label_scheme)
 
 
 def _require_timepoints(course: Course) -> int:

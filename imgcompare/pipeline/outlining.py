@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,18 +126,19 @@ def _follow(
             f"{why(aligned.to_baseline)}, so its lesions cannot be found from the baseline's. "
             f"Give --seed or --mask for {aligned.timepoint.name}."
         )
-    found = []
-    for position, outline in enumerate(outlines):
-        expected = map_mask(
-            np.asarray(outline.region.array, dtype=bool),
-            reference.geometry,
-            aligned.geometry,
-            aligned.to_baseline.inverse(),
-        )
-        region = follow_lesion(prepared, expected)
-        if region.array.any():
-            source = f"{outline.source} carried from baseline"
-            found.append(Outline(region, source, outline.proposed, followed=position))
+    back = aligned.to_baseline.inverse()
+
+    def follow(outline: Outline) -> LabelMap:
+        mask = np.asarray(outline.region.array, dtype=bool)
+        return follow_lesion(prepared, map_mask(mask, reference.geometry, aligned.geometry, back))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        regions = list(pool.map(follow, outlines))
+    found = [
+        Outline(region, f"{outline.source} carried from baseline", outline.proposed, followed=n)
+        for n, (outline, region) in enumerate(zip(outlines, regions, strict=True))
+        if region.array.any()
+    ]
     return _distinct(found, aligned.timepoint.name, journal)
 
 

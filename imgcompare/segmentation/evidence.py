@@ -142,7 +142,8 @@ def block_steps(spacing: Spacing, block_mm: float) -> tuple[int, int, int]:
 def stretch(coarse: FloatArray, shape_: Sequence[int], steps: Sequence[int]) -> FloatArray:
     """Interpolate block values linearly to voxels."""
     out = coarse
-    for axis, (size, step) in enumerate(zip(shape_, steps, strict=True)):
+    for axis in (2, 1, 0):  # the whole array is touched along its slices only, which is quickest
+        size, step = shape_[axis], steps[axis]
         if step > 1:
             position = np.clip((np.arange(size) + 0.5) / step - 0.5, 0, out.shape[axis] - 1)
             low = np.minimum(position.astype(int), max(out.shape[axis] - 2, 0))
@@ -151,7 +152,10 @@ def stretch(coarse: FloatArray, shape_: Sequence[int], steps: Sequence[int]) -> 
                 (position - low).astype(np.float32), tuple(a for a in range(3) if a != axis)
             )
             first = out.take(low, axis)
-            out = first + weight * (out.take(high, axis) - first)
+            out = out.take(high, axis)
+            out -= first
+            out *= weight
+            out += first
     return np.asarray(out, dtype=np.float32)
 
 

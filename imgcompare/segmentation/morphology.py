@@ -22,6 +22,9 @@ LabelArray = npt.NDArray[np.integer]
 FAR_MM = 1e4
 """Distance given where there is nothing to measure to."""
 
+LARGE_VOXELS: Final = 2_000_000
+"""Smaller arrays are done on one thread: starting more takes longer than it saves."""
+
 FACES: Final = 6
 """Connectivity through voxel faces."""
 
@@ -55,10 +58,13 @@ def depth_mm(mask: BoolArray, spacing: Spacing) -> FloatArray:
         return np.full(mask.shape, FAR_MM, dtype=np.float32)
     image = sitk.GetImageFromArray((~mask).view(np.uint8))
     image.SetSpacing([float(s) for s in reversed(spacing)])
-    distance = sitk.SignedMaurerDistanceMap(
-        image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-    )
-    found: FloatArray = sitk.GetArrayFromImage(distance)
+    distances = sitk.SignedMaurerDistanceMapImageFilter()
+    distances.InsideIsPositiveOff()
+    distances.SquaredDistanceOff()
+    distances.UseImageSpacingOn()
+    if mask.size < LARGE_VOXELS:
+        distances.SetNumberOfThreads(1)
+    found: FloatArray = sitk.GetArrayFromImage(distances.Execute(image))
     return np.maximum(found, np.float32(0.0), out=found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
@@ -47,6 +48,9 @@ IN_FLUID: Final = 0.6
 
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
+
+FLAT: Final = 0.2
+"""Smallest over largest standard deviation of a part: tubes and sheets are flat, rims are not."""
 
 COMPACT_COARSE: Final = 0.45
 """The same on blocks of 2 mm, before voxels are looked at."""
@@ -101,10 +105,13 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
-    for index, reach_mm in starts:
+    starts = [s for s in starts if not taken[s[0]]]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        regions = list(pool.map(lambda s: segment_at(prepared, s[0], radius_mm=s[1]), starts))
+    for (index, _), whole in zip(starts, regions, strict=True):
+        region = whole & ~taken
         if taken[index]:
             continue
-        region = segment_at(prepared, index, radius_mm=reach_mm) & ~taken
         if region.sum() * grid.voxel_volume_ml >= MIN_LESION_ML and _is_lesion(prepared, region):
             lesions.append(region)
             taken |= region
@@ -127,7 +134,10 @@ def _starts_mr(prepared: Prepared) -> list[Start]:
     deep = shape.depth_mm(evidence.domain, spacing) > SURFACE_MM
     starts = _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
     coarse, steps = coarse_evidence(evidence)
-    return [s for s in starts[:MOST_STARTS] if _may_be_lesion(coarse, steps, box, s)]
+    starts = starts[:MOST_STARTS]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        likely = list(pool.map(lambda s: _may_be_lesion(coarse, steps, box, s), starts))
+    return [s for s, keep in zip(starts, likely, strict=True) if keep]
 
 
 def _may_be_lesion(
@@ -197,7 +207,7 @@ def _deepest(
     found = []
     for label, inside in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[inside] == label
-        if part.sum() < least:
+        if part.sum() < least or _flatness(part, spacing) < FLAT:
             continue
         place = np.unravel_index(int(np.argmax(np.where(part, depth[inside], -np.inf))), part.shape)
         far = float(np.linalg.norm((np.argwhere(part) - place) * spacing, axis=1).max())
@@ -218,6 +228,12 @@ def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
         return True
     around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
     return bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
+
+
+def _flatness(part: BoolArray, spacing: npt.NDArray[np.float64]) -> float:
+    """Smallest over largest standard deviation of a part's voxels along its principal axes."""
+    spread = np.linalg.eigvalsh(np.cov((np.argwhere(part) * spacing).T))
+    return float(np.sqrt(max(spread[0], 0.0) / spread[-1])) if spread[-1] > 0 else 0.0
 
 
 def _roundness(part: BoolArray, spacing: shape.Spacing) -> float:
