@@ -102,7 +102,7 @@ def compare_steps(
 def _prepare(aligned: AlignedTimepoint, journal: Journal) -> Prepared:
     with journal.clock("prepare"):
         prepared = prepare(aligned)
-    journal.decisions.extend(prepared.decisions)
+    journal.note(prepared.decisions, about=aligned.timepoint.name)
     return prepared
 
 

@@ -64,8 +64,10 @@ def conclude(
                 events=matching.events,
             )
         ]
-    for segmentation in (s for found in segmented for s in found):
-        journal.decisions.extend(segmentation.decisions)
+    for result in results:
+        for identity, segmentation in sorted(result.lesions.items()):
+            about = f"{result.aligned.timepoint.name}, lesion {identity}"
+            journal.note(segmentation.decisions, about=about)
     return Comparison(
         course=course,
         results=results,

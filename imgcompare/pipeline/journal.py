@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imgcompare.model import Decision
 
@@ -40,6 +40,10 @@ class Journal:
     def decide(self, subject: str, *, choice: str, reason: str) -> None:
         """Write down a decision of the pipeline."""
         self.decisions.append(Decision("pipeline", subject, choice, reason))
+
+    def note(self, decisions: Iterable[Decision], *, about: str) -> None:
+        """Write down decisions of a stage, and what they are about."""
+        self.decisions += [replace(d, subject=f"{about}: {d.subject}") for d in decisions]
 
     def warn(self, text: str) -> None:
         """Write down a doubt."""

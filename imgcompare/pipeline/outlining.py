@@ -72,7 +72,9 @@ def outline_lesions(
     labels = [n for n in np.unique(proposals.array) if n]
     journal.decide(
         name,
-        choice=f"{len(labels)} lesion(s) proposed",
+        choice=f"{len(followed)} lesion(s) followed from baseline, {len(labels)} more proposed"
+        if baseline
+        else f"{len(labels)} lesion(s) proposed",
         reason="no mask and no seed was given; check every proposal",
     )
     proposed = [
