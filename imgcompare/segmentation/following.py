@@ -35,6 +35,15 @@ OWN_SHARE = 0.3
 COVER_SHARE = 0.5
 """... it covers this part of it: the lesion has grown around its old place."""
 
+RING_MM = 6.0
+"""Surroundings that a find is compared with."""
+
+ENHANCING = 0.15
+"""Least gain of the brightest tenth over the surroundings, white matter = 1 (criteria.md §8)."""
+
+DIFFERENT_HU = 15.0
+"""The same on CT, brighter or darker (criteria.md §8: 10 to 20 HU is equivocal)."""
+
 AGREEMENT = 0.9
 """Two finds with a larger Dice coefficient are the lesion; no further seeds are tried."""
 
@@ -76,7 +85,7 @@ def follow_lesion(
     for index in _seeds(prepared, expected, box):
         region = _grow(prepared, expected, index)
         inside = int((region[box] & near).sum())
-        if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML:
+        if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML or not _stands_out(prepared, region):
             continue
         if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
             finds.append(region)
@@ -110,6 +119,24 @@ def _seeds(
         except SeedError:
             continue
     return seeds
+
+
+def _stands_out(prepared: Prepared, region: BoolArray) -> bool:
+    """Tell whether some of a find differs from its surroundings by more than noise can."""
+    spacing = prepared.aligned.geometry.spacing_mm
+    box = box_of(region, RING_MM, spacing)
+    inside = region[box]
+    ring = shape.dilate(inside, RING_MM, spacing) & ~shape.dilate(inside, SMOOTHING_MM, spacing)
+    ring &= prepared.body[box]
+    if not ring.any():
+        return False
+    sigma = [SMOOTHING_MM / s for s in spacing]
+    signal = ndimage.gaussian_filter(_signal(prepared)[box], sigma)
+    low, high = np.percentile(signal[inside], (10, 90))
+    level = float(np.median(signal[ring]))
+    if prepared.is_ct:
+        return bool(max(high - level, level - low) >= DIFFERENT_HU)
+    return bool(high - level >= ENHANCING)
 
 
 def _signal(prepared: Prepared) -> FloatArray:

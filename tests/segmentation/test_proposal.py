@@ -1,0 +1,48 @@
+"""Lesions proposed from contrast phases: found where they are, none where there are none."""
+
+import numpy as np
+import pytest
+
+from imgcompare.errors import SegmentationError
+from imgcompare.loading import scan
+from imgcompare.model import AlignedTimepoint, Role, Transform
+from imgcompare.segmentation.preparation import prepare
+from imgcompare.segmentation.proposal import propose_lesions
+from tests.segmentation.analytic import MR_ROLES, Plan, draw, overlap
+
+
+def test_the_lesion_is_proposed_and_nothing_else():
+    drawn = draw(Plan(), MR_ROLES)
+    labels = propose_lesions(prepare(drawn.aligned)).array
+    assert labels.max() == 1
+    assert overlap(labels == 1, drawn.region.array > 0) > 0.93
+
+
+def test_a_known_lesion_is_not_proposed_again():
+    drawn = draw(Plan(), MR_ROLES)
+    labels = propose_lesions(prepare(drawn.aligned), known=drawn.region.array > 0).array
+    assert not labels.any()
+
+
+@pytest.mark.parametrize("roles", [(Role.T1C,), (Role.T1C, Role.T2)])
+def test_one_contrast_phase_is_not_enough(roles):
+    with pytest.raises(SegmentationError, match="--seed, or --mask"):
+        propose_lesions(prepare(draw(Plan(), roles).aligned))
+
+
+def test_a_real_glioma_is_the_only_proposal(shared_data):
+    course = scan([shared_data / "dqe"]).courses[0]
+    series = course.timepoints[0].series
+    images = {r: series[r].load() for r in (Role.T1C, Role.T1, Role.T2, Role.FLAIR)}
+    stay = Transform.identity()
+    aligned = AlignedTimepoint(
+        course.timepoints[0], Role.T1C, images, dict.fromkeys(images, stay), stay
+    )
+    import SimpleITK as sitk
+
+    truth = sitk.GetArrayFromImage(
+        sitk.ReadImage(str(shared_data / "dqe" / "seg-BraTS23_1.nii.gz"))
+    )
+    labels = propose_lesions(prepare(aligned)).array
+    assert labels.max() == 1
+    assert overlap(labels == 1, np.isin(truth, (1, 3))) > 0.85
