@@ -27,6 +27,9 @@ Start = tuple[tuple[int, int, int], float]
 MIN_LESION_ML: Final = 0.1
 """Smaller finds are dropped (criteria: Ellingson 2014)."""
 
+MIN_LESION_VOXELS: Final = 12
+"""Nor are fewer voxels shown, whose shape says nothing."""
+
 ENHANCING: Final = 0.15
 """Gain that counts as enhancing, over white matter (criteria.md §8)."""
 
@@ -104,6 +107,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
     starts = _starts_ct(prepared) if prepared.is_ct else _starts_mr(prepared)
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
+    least = max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS)
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
     starts = [s for s in starts if not taken[s[0]]]
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -112,7 +116,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
         region = whole & ~taken
         if taken[index]:
             continue
-        if region.sum() * grid.voxel_volume_ml >= MIN_LESION_ML and _is_lesion(prepared, region):
+        if region.sum() >= least and _is_lesion(prepared, region):
             lesions.append(region)
             taken |= region
     labels = np.zeros(grid.shape, dtype=np.uint8)
