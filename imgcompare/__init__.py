@@ -5,7 +5,7 @@ Everything the command line does is a call here::
     import imgcompare
 
     comparison = imgcompare.compare(["study"])
-    imgcompare.write_comparison(comparison, "results")
+    imgcompare.finish(imgcompare.write_comparison(comparison, "results"))
 
 Names load their modules when first used, so that importing the package is quick.
 """

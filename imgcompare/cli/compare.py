@@ -28,7 +28,7 @@ import click
 @click.option(
     "--label-scheme",
     metavar="NAME",
-    help="Meaning of a mask's labels: binary, imgcompare, brats2020, brats2021, brats2023.",
+    help="Meaning of a mask's labels: binary, instances, components, imgcompare, brats2023, ...",
 )
 @click.option(
     "--seed",

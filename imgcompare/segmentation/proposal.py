@@ -46,8 +46,11 @@ COMPACT: Final = 0.55
 Gliomas with their cores reach 0.7, sinuses, arteries and sheets of dura stay below 0.5.
 """
 
-IN_FLUID: Final = 0.6
+IN_FLUID: Final = 0.45
 """A find with this part of its surroundings fluid is choroid plexus."""
+
+CONTINUED: Final = 0.45
+"""A find whose surroundings gain this share of its own gain is a piece of vessel or dura."""
 
 FLUID_T2: Final = 2.2
 """T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
@@ -221,17 +224,19 @@ def _deepest(
 
 
 def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
-    """Tell lesions from vessels and dura (thin) and choroid plexus (in fluid)."""
+    """Tell lesions from vessels and dura (thin, going on) and choroid plexus (in fluid)."""
     spacing = prepared.aligned.geometry.spacing_mm
     box = box_of(region, 4.0, spacing)
     inside = region[box]
     if _roundness(inside, spacing) < COMPACT:
         return False
-    t2 = prepared.images.get(Role.T2)
-    if t2 is None:
-        return True
     around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
-    return bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
+    if prepared.enhancement is not None and not prepared.is_ct:
+        gain = prepared.enhancement[box]
+        if np.percentile(gain[around], 90) > CONTINUED * np.percentile(gain[inside], 90):
+            return False
+    t2 = prepared.images.get(Role.T2)
+    return t2 is None or bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
 
 
 def _flatness(part: BoolArray, spacing: npt.NDArray[np.float64]) -> float:
