@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -55,6 +56,21 @@ def find_map(
     return candidates[0].matrix
 
 
+def _build_both(
+    fixed: Volume, moving: Volume, arithmetic: Arithmetic, settings: RegistrationSettings
+) -> tuple[Pyramid, Pyramid]:
+    """Make the working copies of both images, at the same time where threads are allowed."""
+
+    def build(volume: Volume, what: str) -> Pyramid:
+        return pyramid.build(volume, arithmetic, finest_mm=settings.finest_mm, what=what)
+
+    if settings.threads == 1:
+        return build(fixed, "fixed"), build(moving, "moving")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        other = pool.submit(build, moving, "moving")
+        return build(fixed, "fixed"), other.result()
+
+
 def register(
     moving: Volume,
     fixed: Volume,
@@ -92,10 +108,7 @@ def register(
     began = time.perf_counter()
     settings = settings or RegistrationSettings()
     arithmetic = engines.choose(settings.engine, settings.threads)
-    images = (
-        pyramid.build(fixed, arithmetic, finest_mm=settings.finest_mm, what="fixed"),
-        pyramid.build(moving, arithmetic, finest_mm=settings.finest_mm, what="moving"),
-    )
+    images = _build_both(fixed, moving, arithmetic, settings)
     start = np.asarray(initial.inverse().matrix if initial else np.eye(4))
     found = find_map(*images, start, kind=kind, arithmetic=arithmetic, settings=settings)
     quality = judge(
