@@ -35,6 +35,9 @@ OWN_SHARE = 0.3
 COVER_SHARE = 0.5
 """... it covers this part of it: the lesion has grown around its old place."""
 
+SURE_SHARE = 0.5
+"""A find that lies on the earlier outline and covers it, each to this part, needs no second."""
+
 RING_MM = 6.0
 """Surroundings that a find is compared with."""
 
@@ -89,6 +92,8 @@ def follow_lesion(
             continue
         if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
             finds.append(region)
+        if inside >= SURE_SHARE * max(int(region.sum()), int(expected.sum())):
+            return LabelMap(region.astype(np.uint8), grid)
         if len(finds) > 1 and _dice(finds[-2], finds[-1]) > AGREEMENT:
             break
     if not finds:

@@ -107,12 +107,11 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
             f"No lesion can be proposed for {prepared.aligned.timepoint.name}: that takes a scan "
             "before and one after contrast. Give a point in the lesion with --seed, or --mask."
         )
-    starts = _starts_ct(prepared) if prepared.is_ct else _starts_mr(prepared)
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
     least = max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS)
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
-    starts = [s for s in starts if not taken[s[0]]]
+    starts = _starts_ct(prepared, taken) if prepared.is_ct else _starts_mr(prepared, taken)
     with ThreadPoolExecutor(max_workers=2) as pool:
         regions = list(pool.map(lambda s: segment_at(prepared, s[0], radius_mm=s[1]), starts))
     for (index, _), whole in zip(starts, regions, strict=True):
@@ -128,7 +127,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
     return LabelMap(labels, grid)
 
 
-def _starts_mr(prepared: Prepared) -> list[Start]:
+def _starts_mr(prepared: Prepared, known: BoolArray) -> list[Start]:
     """Deepest voxels of dense enhancing parts inside the brain, largest part first."""
     spacing = prepared.aligned.geometry.spacing_mm
     inside = prepared.body if prepared.brain is None else prepared.brain
@@ -141,7 +140,7 @@ def _starts_mr(prepared: Prepared) -> list[Start]:
     deep = shape.depth_mm(evidence.domain, spacing) > SURFACE_MM
     starts = _deepest(bright & deep & (density >= DENSITY), density, box, prepared)
     coarse, steps = coarse_evidence(evidence)
-    starts = starts[:MOST_STARTS]
+    starts = [s for s in starts if not known[s[0]]][:MOST_STARTS]
     with ThreadPoolExecutor(max_workers=2) as pool:
         likely = list(pool.map(lambda s: _may_be_lesion(coarse, steps, box, s), starts))
     return [s for s, keep in zip(starts, likely, strict=True) if keep]
@@ -161,7 +160,7 @@ def _may_be_lesion(
     return bool(region.any()) and _roundness(region, coarse.spacing) >= COMPACT_COARSE
 
 
-def _starts_ct(prepared: Prepared) -> list[Start]:
+def _starts_ct(prepared: Prepared, known: BoolArray) -> list[Start]:
     """Deepest voxels of compact parts of an organ that differ from its parenchyma."""
     spacing = prepared.aligned.geometry.spacing_mm
     role = next(r for r in (Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED)
@@ -174,7 +173,8 @@ def _starts_ct(prepared: Prepared) -> list[Start]:
     box = box_of(organ, 0.0, spacing)
     deep = shape.depth_mm(organ[box], spacing) > SURFACE_MM
     thickness = shape.depth_mm(odd[box] & organ[box], spacing)
-    return _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)[:MOST_STARTS]
+    starts = _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)
+    return [s for s in starts if not known[s[0]]][:MOST_STARTS]
 
 
 def _organ(
