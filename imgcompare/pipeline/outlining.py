@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.errors import RegistrationError
-from imgcompare.loading import LABEL_SCHEMES, read_lesions, read_mask
+from imgcompare.loading import LABEL_SCHEMES, mask_region, read_lesions, read_mask
 from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
 from imgcompare.options import CompareOptions, Given
 from imgcompare.pipeline.aligning import succeeded, why
@@ -95,11 +95,11 @@ def _union(outlines: Sequence[Outline], aligned: AlignedTimepoint) -> npt.NDArra
 def _read_outlines(path: Path, aligned: AlignedTimepoint, scheme: str | None) -> list[Outline]:
     """Read the lesions that a mask file outlines on the reference grid."""
     what = f"{aligned.reference_role} of {aligned.timepoint.name}"
+    if scheme is not None and LABEL_SCHEMES.get(scheme):
+        labels = read_mask(path, onto=aligned.geometry, what=what)
+        return [Outline(mask_region(labels, scheme), "mask", drawn=labels)]
     regions = read_lesions(path, onto=aligned.geometry, what=what, label_scheme=scheme)
-    if scheme is None or not LABEL_SCHEMES.get(scheme):
-        return [Outline(region, "mask") for region in regions]
-    labels = read_mask(path, onto=aligned.geometry, what=what)
-    return [Outline(region, "mask", drawn=labels) for region in regions]
+    return [Outline(region, "mask") for region in regions]
 
 
 def tell_compartments(

@@ -13,12 +13,13 @@ from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentatio
 from imgcompare.segmentation.ct_compartments import label_ct
 from imgcompare.segmentation.labelled import Labelled
 from imgcompare.segmentation.masks import BoolArray, FloatArray
+from imgcompare.segmentation.morphology import box_of
 from imgcompare.segmentation.mr_compartments import label_mr
 from imgcompare.segmentation.oedema import REACH_MM, find_oedema
 from imgcompare.segmentation.partial_volume import Channels, unmix
 from imgcompare.segmentation.preparation import Prepared
 from imgcompare.segmentation.references import References, find_references
-from imgcompare.segmentation.scene import Scene, bounding_box, cut_out
+from imgcompare.segmentation.scene import Scene, cut_out
 
 MASK_SOURCE = "mask"
 """An outline given by a person is kept as it is; others are refined from the signals."""
@@ -79,7 +80,7 @@ def segment_compartments(
     if not region.array.any():
         raise SegmentationError("The lesion is empty: draw or seed it in this timepoint.")
     whole = cut_out(prepared, region.array != 0, LESION_MARGIN_MM if prepared.is_ct else REACH_MM)
-    inner = bounding_box(whole.region, whole.spacing_mm, LESION_MARGIN_MM)
+    inner = box_of(whole.region, LESION_MARGIN_MM, whole.spacing_mm)
     scene = whole.crop(inner)
     references = None if prepared.is_ct else find_references(prepared, region.array)
     labelled = label_ct(scene) if references is None else label_mr(scene, references)
@@ -180,7 +181,7 @@ def _result(
     filled = note.labels > 0
     for part in fractions.values():
         filled |= part > 0
-    box = bounding_box(filled, scene.spacing_mm, CROP_MARGIN_MM)
+    box = box_of(filled, CROP_MARGIN_MM, scene.spacing_mm)
     part_scene = scene.crop(box)
     return LesionSegmentation(
         LabelMap(note.labels[box].copy(), part_scene.geometry, TISSUE_OF_CODE),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.segmentation.masks import BoolArray, FloatArray, block_mean, shrink_steps
+from imgcompare.segmentation.normalisation import MAD_TO_SD
 
 MATCH_SPACING_MM = 4.0
 """Images are matched on block means, free of noise and of small misalignments."""
@@ -22,8 +23,6 @@ SLOPE_RANGE = (0.4, 1.6)
 REWEIGHTINGS = 12
 CAUCHY_WIDTH = 2.0
 MIN_BLOCKS = 200
-
-MAD_TO_SD = 1.4826
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from scipy import ndimage
 from imgcompare.model import Role
 from imgcompare.segmentation import morphology as shape
 from imgcompare.segmentation.masks import BoolArray, FloatArray, block_mean
-from imgcompare.segmentation.morphology import Box as Box
-from imgcompare.segmentation.morphology import Spacing
+from imgcompare.segmentation.morphology import Box, Spacing
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
 
@@ -125,12 +124,6 @@ def box_around(
         for i, s, n in zip(index, spacing, shape_, strict=True)
     ]
     return parts[0], parts[1], parts[2]
-
-
-def box_of(mask: BoolArray, margin_mm: float, spacing: Spacing) -> Box:
-    """Give the bounding box of a mask with a margin; the mask must not be empty."""
-    margin = [max(1, int(np.ceil(margin_mm / s))) for s in spacing]
-    return shape.bounding_box(mask, margin)
 
 
 def block_steps(spacing: Spacing, block_mm: float) -> tuple[int, int, int]:

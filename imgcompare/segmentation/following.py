@@ -11,7 +11,6 @@ from scipy import ndimage
 from imgcompare.errors import SeedError
 from imgcompare.model import LabelMap
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.evidence import box_of
 from imgcompare.segmentation.lesion import MIN_VOLUME_ML, seed_index, segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.preparation import Prepared
@@ -82,7 +81,7 @@ def follow_lesion(
     if seed_mm is not None:
         region = segment_at(prepared, seed_index(prepared, seed_mm))
         return LabelMap(region.astype(np.uint8), grid)
-    box = box_of(expected, 2 * SHIFT_MM, grid.spacing_mm)
+    box = shape.box_of(expected, 2 * SHIFT_MM, grid.spacing_mm)
     near = shape.dilate(expected[box], SHIFT_MM, grid.spacing_mm)
     finds = []
     for index in _seeds(prepared, expected, box):
@@ -129,7 +128,7 @@ def _seeds(
 def _stands_out(prepared: Prepared, region: BoolArray) -> bool:
     """Tell whether some of a find differs from its surroundings by more than noise can."""
     spacing = prepared.aligned.geometry.spacing_mm
-    box = box_of(region, RING_MM, spacing)
+    box = shape.box_of(region, RING_MM, spacing)
     inside = region[box]
     ring = shape.dilate(inside, RING_MM, spacing) & ~shape.dilate(inside, SMOOTHING_MM, spacing)
     ring &= prepared.body[box]

@@ -8,10 +8,9 @@ from typing import Final
 import cc3d
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from imgcompare.geometry import Geometry
 from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentation, Tissue
+from imgcompare.segmentation.morphology import box_of
 
 CROP_MARGIN_MM: Final = 3.0
 """Room left around a lesion's labels in its crop."""
@@ -39,7 +38,7 @@ def compartments_as_drawn(
     core = np.asarray(region.array != 0)
     oedema_values = [v for v, t in meaning.items() if t is Tissue.OEDEMA]
     oedema = _touching(core, np.isin(labels.array, oedema_values))
-    box = _box(core | oedema, labels.geometry, CROP_MARGIN_MM)
+    box = box_of(core | oedema, CROP_MARGIN_MM, labels.geometry.spacing_mm)
     codes = np.zeros(labels.array[box].shape, dtype=np.uint8)
     for value, tissue in meaning.items():
         if tissue is not None:
@@ -62,16 +61,3 @@ def _touching(core: npt.NDArray[np.bool_], oedema: npt.NDArray[np.bool_]) -> npt
         return oedema
     pieces = cc3d.connected_components(core | oedema, connectivity=26)
     return oedema & np.isin(pieces, np.unique(pieces[core]))
-
-
-def _box(
-    mask: npt.NDArray[np.bool_], geometry: Geometry, margin_mm: float
-) -> tuple[slice, slice, slice]:
-    """Bounding box of a mask with a margin, inside the grid."""
-    margin = np.ceil(margin_mm / np.array(geometry.spacing_mm)).astype(int)
-    boxes = ndimage.find_objects(mask.astype(np.uint8))[0]
-    a, b, c = (
-        slice(max(0, s.start - m), min(n, s.stop + m))
-        for s, m, n in zip(boxes, margin, mask.shape, strict=True)
-    )
-    return a, b, c

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.evidence import Evidence, block_steps, box_of, stretch
+from imgcompare.segmentation.evidence import Evidence, block_steps, stretch
 from imgcompare.segmentation.masks import BoolArray, block_mean
 from imgcompare.segmentation.morphology import Spacing
 from imgcompare.segmentation.starting import (
@@ -24,7 +24,6 @@ from imgcompare.segmentation.starting import (
     THICKNESS_ZONE_MM,
     Start,
 )
-from imgcompare.segmentation.starting import look_around as look_around
 
 COARSE_MM = 2.0
 
@@ -224,7 +223,7 @@ def grow(evidence: Evidence, start: Start) -> BoolArray:
     near_fine = stretch(near.astype(np.float32), start.shell.shape, steps) > 0.4
     if not (start.bright & near_fine).any():
         near_fine = shape.dilate(start.zone, 2 * COARSE_MM, evidence.spacing)
-    box = box_of(near_fine | start.zone, 2 * COARSE_MM, evidence.spacing)
+    box = shape.box_of(near_fine | start.zone, 2 * COARSE_MM, evidence.spacing)
     inner = evidence.cut(box)
     nearby = start.bright[box] & near_fine[box]
     region = _one_pass(nearby, nearby, start.zone[box], inner)

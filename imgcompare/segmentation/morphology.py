@@ -89,6 +89,12 @@ def bounding_box(mask: BoolArray, margin: Sequence[int]) -> Box:
     return parts[0], parts[1], parts[2]
 
 
+def box_of(mask: BoolArray, margin_mm: float, spacing: Spacing) -> Box:
+    """Give the bounding box of a mask with a margin; the mask must not be empty."""
+    margin = [max(1, int(np.ceil(margin_mm / s))) for s in spacing]
+    return bounding_box(mask, margin)
+
+
 def close(mask: BoolArray, radius_mm: float, spacing: Spacing) -> BoolArray:
     """Bridge gaps up to twice ``radius_mm`` wide."""
     return ~dilate(~dilate(mask, radius_mm, spacing), radius_mm, spacing)

@@ -13,7 +13,7 @@ from scipy import ndimage
 from imgcompare.errors import SegmentationError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.evidence import Evidence, box_around, box_of, gather_mr
+from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
 from imgcompare.segmentation.growing import coarse_evidence, grow
 from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
@@ -131,7 +131,7 @@ def _starts_mr(prepared: Prepared, known: BoolArray) -> list[Start]:
     """Deepest voxels of dense enhancing parts inside the brain, largest part first."""
     spacing = prepared.aligned.geometry.spacing_mm
     inside = prepared.body if prepared.brain is None else prepared.brain
-    box = box_of(inside, 0.0, spacing)
+    box = shape.box_of(inside, 0.0, spacing)
     evidence = gather_mr(prepared, box)
     bright = evidence.domain & (evidence.rise > max(ENHANCING, evidence.floor))
     density = ndimage.gaussian_filter(
@@ -170,7 +170,7 @@ def _starts_ct(prepared: Prepared, known: BoolArray) -> list[Start]:
     organ, odd = _organ(smooth, prepared.body, spacing)
     if not organ.any():
         return []
-    box = box_of(organ, 0.0, spacing)
+    box = shape.box_of(organ, 0.0, spacing)
     deep = shape.depth_mm(organ[box], spacing) > SURFACE_MM
     thickness = shape.depth_mm(odd[box] & organ[box], spacing)
     starts = _deepest(deep & (thickness > LEAST_LESION_MM), thickness, box, prepared)
@@ -226,7 +226,7 @@ def _deepest(
 def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     """Tell lesions from vessels and dura (thin, going on) and choroid plexus (in fluid)."""
     spacing = prepared.aligned.geometry.spacing_mm
-    box = box_of(region, 4.0, spacing)
+    box = shape.box_of(region, 4.0, spacing)
     inside = region[box]
     if _roundness(inside, spacing) < COMPACT:
         return False

@@ -10,9 +10,8 @@ import numpy as np
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import Role
 from imgcompare.segmentation.masks import BoolArray, FloatArray
+from imgcompare.segmentation.morphology import Box, box_of
 from imgcompare.segmentation.preparation import Prepared
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,16 +73,4 @@ def cut_out(prepared: Prepared, region: AnyArray, margin_mm: float) -> Scene:
         tissue,
         prepared.aligned.geometry,
     )
-    return full.crop(bounding_box(full.region, full.spacing_mm, margin_mm))
-
-
-def bounding_box(mask: BoolArray, spacing_mm: tuple[float, float, float], margin_mm: float) -> Box:
-    """Give the box around a mask that is not empty, at least one voxel wider on each side."""
-    slices = []
-    for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        where = np.flatnonzero(mask.any(axis=others))
-        margin = max(1, int(np.ceil(margin_mm / spacing_mm[axis])))
-        start = max(0, int(where[0]) - margin)
-        slices.append(slice(start, min(mask.shape[axis], int(where[-1]) + 1 + margin)))
-    return slices[0], slices[1], slices[2]
+    return full.crop(box_of(full.region, margin_mm, full.spacing_mm))
