@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
 from imgcompare.errors import ConfigurationError, InputError
-from imgcompare.model import Assessment, Lesion, LesionEvent, Measurement, Timepoint
+from imgcompare.model import (
+    Assessment,
+    Lesion,
+    LesionEvent,
+    Measurement,
+    ReaderInput,
+    Timepoint,
+)
 
 ENTRY_POINT_GROUP = "imgcompare.criteria"
 """Packages add a criterion by an entry point of this group."""
@@ -23,48 +28,6 @@ Rounding to a tenth of a millimetre first would turn 4.95 mm into the 5 mm of pr
 
 BASELINE_CATEGORY = "baseline"
 """Category of the timepoint that all others are compared with."""
-
-
-class Response(StrEnum):
-    """Categories of RECIST 1.1."""
-
-    CR = "CR"
-    PR = "PR"
-    SD = "SD"
-    NON_CR_NON_PD = "Non-CR/Non-PD"
-    NED = "NED"
-    NE = "NE"
-    PD = "PD"
-
-
-class LesionState(StrEnum):
-    """What is known about a lesion at one timepoint; NE (not evaluated) is not zero."""
-
-    MEASURED = "measured"
-    TOO_SMALL = "too_small"
-    ABSENT = "absent"
-    NE = "not_evaluated"
-    MERGED = "merged"
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderInput:
-    """What only a reader can decide.
-
-    Attributes
-    ----------
-    targets : collection of int, optional
-        Lesion ids of the target lesions; proposed by rule when None.
-    non_target : mapping of timepoint index to Response
-        Status of all non-target lesions together (CR, NON_CR_NON_PD, PD or NE). PD means
-        unequivocal progression.
-    new_lesions : mapping of timepoint index to collection of int
-        Lesions confirmed as new and malignant, at the timepoint they first appeared.
-    """
-
-    targets: Collection[int] | None = None
-    non_target: Mapping[int, Response] = field(default_factory=dict)
-    new_lesions: Mapping[int, Collection[int]] = field(default_factory=dict)
 
 
 @runtime_checkable

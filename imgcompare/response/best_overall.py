@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgcompare.response.base import Response
+from imgcompare.model import Response
 
 MIN_SD_DAYS = 42
 """Shortest time from the start after which stable disease counts (protocols say 42 to 56)."""

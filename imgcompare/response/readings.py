@@ -14,10 +14,11 @@ from imgcompare.model import (
     Lesion,
     LesionEvent,
     LesionRole,
+    LesionState,
     Measurement,
     Timepoint,
 )
-from imgcompare.response.base import LesionState, decimal_mm
+from imgcompare.response.base import decimal_mm
 from imgcompare.response.recist_rules import NORMAL_NODE_MM, TargetReading
 
 TOO_SMALL_FLAG = "TOO_SMALL"

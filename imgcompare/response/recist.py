@@ -13,18 +13,14 @@ from imgcompare.model import (
     Lesion,
     LesionEvent,
     LesionRole,
+    LesionState,
     Measurement,
+    ReaderInput,
     Reason,
+    Response,
     Timepoint,
 )
-from imgcompare.response.base import (
-    BASELINE_CATEGORY,
-    LesionState,
-    ReaderInput,
-    Response,
-    decimal_mm,
-    mm_text,
-)
+from imgcompare.response.base import BASELINE_CATEGORY, decimal_mm, mm_text
 from imgcompare.response.readings import Readings, collect_readings, slice_thickness_of
 from imgcompare.response.recist_rules import (
     NORMAL_NODE_MM,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from imgcompare.model import Reason
-from imgcompare.response.base import LesionState, Response, mm_text
+from imgcompare.model import LesionState, Reason, Response
+from imgcompare.response.base import mm_text
 
 MEASURABLE_MM = Decimal(10)
 """Smallest longest diameter of a measurable lesion on thin slices."""

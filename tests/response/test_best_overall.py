@@ -1,6 +1,6 @@
 import pytest
 
-from imgcompare.response.base import Response
+from imgcompare.model import Response
 from imgcompare.response.best_overall import best_overall_response
 
 CR, PR, SD, PD, NE = Response.CR, Response.PR, Response.SD, Response.PD, Response.NE

@@ -7,12 +7,12 @@ from imgcompare.model import (
     Acquisition,
     EventKind,
     LesionEvent,
+    LesionState,
     Measurement,
     Role,
     Series,
     Timepoint,
 )
-from imgcompare.response.base import LesionState
 from imgcompare.response.readings import TOO_SMALL_FLAG, collect_readings, slice_thickness_of
 from tests.builders import make_geometry, make_volume
 from tests.response.courses import diameters, timepoints

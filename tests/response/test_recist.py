@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.errors import ConfigurationError, InputError
-from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Measurement
+from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Measurement, Response
 from imgcompare.response import Criterion, ReaderInput, Recist11, base, load_criteria
-from imgcompare.response.base import BASELINE_CATEGORY, ENTRY_POINT_GROUP, Response
+from imgcompare.response.base import BASELINE_CATEGORY, ENTRY_POINT_GROUP
 from tests.response.courses import diameters, timepoints
 
 THIN = (1.0, 1.0, 1.0, 1.0, 1.0)

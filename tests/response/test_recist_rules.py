@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgcompare.response.base import LesionState, Response
+from imgcompare.model import LesionState, Response
 from imgcompare.response.recist_rules import (
     Size,
     TargetReading,
