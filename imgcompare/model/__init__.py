@@ -19,18 +19,9 @@ from imgcompare.model.findings import (
     TimepointResult,
 )
 from imgcompare.model.images import Acquisition, LabelMap, Quantity, Role, Series, Volume, read_only
-from imgcompare.model.lesions import (
-    LESION_TISSUES,
-    TISSUE_CODES,
-    WHOLE,
-    EventKind,
-    Lesion,
-    LesionEvent,
-    LesionRole,
-    LesionSegmentation,
-    Tissue,
-)
+from imgcompare.model.lesions import EventKind, Lesion, LesionEvent, LesionRole, LesionSegmentation
 from imgcompare.model.progress import Decision, Progress, Steps, finish
+from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 
 __all__ = [
     "LESION_TISSUES",

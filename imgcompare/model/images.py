@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from imgcompare.errors import GeometryMismatchError, InputError
 from imgcompare.geometry import AnyArray, Geometry
-from imgcompare.model.lesions import Tissue
+from imgcompare.model.tissues import Tissue
 
 
 class Quantity(StrEnum):
