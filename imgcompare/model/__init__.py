@@ -2,25 +2,31 @@
 
 from imgcompare.model.alignment import AlignedTimepoint, RegistrationQuality, Transform
 from imgcompare.model.clinical import (
+    Category,
     ClinicalEvent,
     ClinicalEventKind,
     LesionState,
+    ReaderFinding,
     ReaderInput,
     Response,
 )
+from imgcompare.model.comparability import ComparabilityFinding, Concern, Severity
 from imgcompare.model.course import Course, Timepoint
 from imgcompare.model.findings import (
     Assessment,
     Change,
     Comparison,
+    CourseResponse,
     Exceeds,
     Measurement,
+    Observation,
     Reason,
     TimepointResult,
 )
 from imgcompare.model.images import Acquisition, LabelMap, Quantity, Role, Series, Volume, read_only
 from imgcompare.model.lesions import EventKind, Lesion, LesionEvent, LesionRole, LesionSegmentation
 from imgcompare.model.progress import Decision, Progress, Steps, finish
+from imgcompare.model.repeatability import Repeatability
 from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 
 __all__ = [
@@ -30,11 +36,15 @@ __all__ = [
     "Acquisition",
     "AlignedTimepoint",
     "Assessment",
+    "Category",
     "Change",
     "ClinicalEvent",
     "ClinicalEventKind",
+    "ComparabilityFinding",
     "Comparison",
+    "Concern",
     "Course",
+    "CourseResponse",
     "Decision",
     "EventKind",
     "Exceeds",
@@ -45,14 +55,18 @@ __all__ = [
     "LesionSegmentation",
     "LesionState",
     "Measurement",
+    "Observation",
     "Progress",
     "Quantity",
+    "ReaderFinding",
     "ReaderInput",
     "Reason",
     "RegistrationQuality",
+    "Repeatability",
     "Response",
     "Role",
     "Series",
+    "Severity",
     "Steps",
     "Timepoint",
     "TimepointResult",

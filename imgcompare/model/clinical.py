@@ -20,6 +20,56 @@ class Response(StrEnum):
     PD = "PD"
 
 
+class Category(StrEnum):
+    """Categories of all criteria, best first within each family; NE is not evaluable.
+
+    ``PRE_PD`` is progression that a later scan has yet to confirm (RANO family). MR is the minor
+    response of tumours without enhancement. The others are those of RECIST and iRECIST.
+    """
+
+    BASELINE = "baseline"
+    CR = "CR"
+    PR = "PR"
+    MR = "MR"
+    SD = "SD"
+    NON_CR_NON_PD = "Non-CR/Non-PD"
+    NED = "NED"
+    NE = "NE"
+    PRE_PD = "prePD"
+    PD = "PD"
+    ICR = "iCR"
+    IPR = "iPR"
+    ISD = "iSD"
+    INON_CR_NON_PD = "iNon-CR/Non-PD"
+    IUPD = "iUPD"
+    ICPD = "iCPD"
+
+
+class ReaderFinding(StrEnum):
+    """What a reader saw at a timepoint that no measurement can decide."""
+
+    NON_TARGET_INCREASE = "non_target_increase"
+    """Non-target disease that progressed before has increased further (iRECIST)."""
+    NEW_NON_TARGET_INCREASE = "new_non_target_increase"
+    """New lesions that are no targets have increased (iRECIST)."""
+    SYMPTOMATIC_SCAN = "symptomatic_scan"
+    """An unscheduled scan because of symptoms (iRECIST: may confirm before 4 weeks)."""
+    CR_OVERCALLED = "cr_overcalled"
+    """Complete response was called here, but in hindsight something remained (RECIST)."""
+    INTRATUMOURAL_NODULE = "intratumoural_nodule"
+    """A new or growing nodule inside a lesion (Choi)."""
+    T2_FLAIR_INCREASE = "t2_flair_increase"
+    """Significant increase of T2/FLAIR abnormality not explained otherwise (RANO)."""
+    OUTSIDE_RADIATION_FIELD = "outside_radiation_field"
+    """The growth or new enhancement lies outside the high-dose field (RANO)."""
+    TUMOUR_IN_HISTOLOGY = "tumour_in_histology"
+    """Tissue taken proved progression (RANO)."""
+    NO_WASHOUT = "no_washout"
+    """A new liver nodule has no washout: equivocal until it grows (mRECIST)."""
+    POSITIVE_CYTOLOGY = "positive_cytology"
+    """Effusion or ascites holds malignant cells (mRECIST)."""
+
+
 class LesionState(StrEnum):
     """What is known about a lesion at one timepoint; NE (not evaluated) is not zero."""
 
@@ -43,11 +93,18 @@ class ReaderInput:
         unequivocal progression.
     new_lesions : mapping of timepoint index to collection of int
         Lesions confirmed as new and malignant, at the timepoint they first appeared.
+    states : mapping of (lesion id, timepoint index) to LesionState
+        States that were typed instead of, or beside, a measurement: ABSENT counts as zero,
+        TOO_SMALL by convention, NE and MERGED as the criterion says.
+    findings : mapping of timepoint index to collection of ReaderFinding
+        Everything else that only a reader sees.
     """
 
     targets: Collection[int] | None = None
     non_target: Mapping[int, Response] = field(default_factory=dict)
     new_lesions: Mapping[int, Collection[int]] = field(default_factory=dict)
+    states: Mapping[tuple[int, int], LesionState] = field(default_factory=dict)
+    findings: Mapping[int, Collection[ReaderFinding]] = field(default_factory=dict)
 
 
 class ClinicalEventKind(StrEnum):

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from imgcompare.model.alignment import AlignedTimepoint
+from imgcompare.model.clinical import ClinicalEvent
+from imgcompare.model.comparability import ComparabilityFinding
 from imgcompare.model.course import Course
 from imgcompare.model.lesions import Lesion, LesionEvent, LesionSegmentation
 from imgcompare.model.progress import Decision
@@ -88,7 +90,39 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What one criterion says at one timepoint; NE (not evaluable) is a category."""
+    """What one criterion says at one timepoint; NE (not evaluable) is a category.
+
+    Attributes
+    ----------
+    criterion, version : str
+        Name with its version, e.g. ``"RECIST 1.1"``, and the version alone.
+    category : str
+        One of `Category`.
+    reference : str
+        What the deciding figure was compared with, e.g. ``"nadir 2024-02-21"``.
+    reasons : tuple of Reason
+        Every rule that was looked at.
+    confirmed : bool or None
+        Whether a later scan, in time, bore the category out; None where nothing was asked for.
+    rule_id : str
+        The reason that decided.
+    quantity, unit : str
+        What was added up, in words, e.g. ``"sum of diameters"``, and its unit.
+    value, percent, absolute : float or None
+        The figure, and its change against ``reference``; for the eye, never to decide by.
+    reference_index : int or None
+        Timepoint of the reference.
+    missing : tuple of str
+        For NE: the inputs that were missing, in words.
+    exceeds_error : Exceeds
+        Whether the deciding figure changed by more than measurement error. Kept apart from the
+        category: progression by rule, within measurement error, is a legal answer.
+    error_reason : str
+        What that rests on.
+    probabilities : tuple of (category, share)
+        How often each category comes out when every figure is measured anew with its error,
+        likeliest first; empty where no error is known.
+    """
 
     criterion: str
     version: str
@@ -96,6 +130,78 @@ class Assessment:
     category: str
     reference: str
     reasons: tuple[Reason, ...]
+    flags: tuple[str, ...] = ()
+    confirmed: bool | None = None
+    rule_id: str = ""
+    quantity: str = ""
+    unit: str = ""
+    value: float | None = None
+    percent: float | None = None
+    absolute: float | None = None
+    reference_index: int | None = None
+    missing: tuple[str, ...] = ()
+    exceeds_error: Exceeds = Exceeds.UNKNOWN
+    error_reason: str = ""
+    probabilities: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A pattern in the figures over time, in words that name no cause and make no diagnosis.
+
+    Attributes
+    ----------
+    code : str
+        Name of the pattern, e.g. ``GROWTH_THEN_DECLINE``.
+    timepoint_index : int
+        Timepoint at which it is seen.
+    lesion_ids : tuple of int
+        Lesions it is about; empty for all together.
+    text : str
+        Figures, window, and the recheck that the criterion asks for.
+    flags : tuple of str
+        E.g. ``WINDOW_UNKNOWN`` where an events table would be needed.
+    """
+
+    code: str
+    timepoint_index: int
+    lesion_ids: tuple[int, ...]
+    text: str
+    flags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Give the words."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class CourseResponse:
+    """What one criterion says about a whole course.
+
+    Attributes
+    ----------
+    best : str
+        Best overall response, one of `Category`.
+    best_index : int or None
+        Timepoint at which it was first reached.
+    best_confirmed : bool or None
+        None where the criterion, as it is set, asks for no confirmation.
+    progression_index : int or None
+        Timepoint that dates progression (that of the first sign, where it was confirmed later).
+    progression_confirmed : bool or None
+        False for a first sign that no later scan has confirmed yet.
+    reasons : tuple of Reason
+    flags : tuple of str
+    """
+
+    criterion: str
+    version: str
+    best: str
+    best_index: int | None = None
+    best_confirmed: bool | None = None
+    progression_index: int | None = None
+    progression_confirmed: bool | None = None
+    reasons: tuple[Reason, ...] = ()
     flags: tuple[str, ...] = ()
 
 
@@ -118,7 +224,11 @@ class TimepointResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Everything one comparison found; what reporting turns into files."""
+    """Everything one comparison found; what reporting turns into files.
+
+    ``results`` is empty where figures were typed and no image was read. ``evaluator`` names the
+    reader of such a table, empty for one reader only.
+    """
 
     course: Course
     results: tuple[TimepointResult, ...]
@@ -127,8 +237,12 @@ class Comparison:
     measurements: tuple[Measurement, ...]
     changes: tuple[Change, ...]
     assessments: tuple[Assessment, ...]
-    observations: tuple[str, ...]
+    observations: tuple[Observation, ...]
     decisions: tuple[Decision, ...]
     warnings: tuple[str, ...]
     configuration: Mapping[str, Any]
     timings_s: Mapping[str, float]
+    course_responses: tuple[CourseResponse, ...] = ()
+    clinical_events: tuple[ClinicalEvent, ...] = ()
+    comparability: tuple[ComparabilityFinding, ...] = ()
+    evaluator: str = ""
