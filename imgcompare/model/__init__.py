@@ -28,6 +28,7 @@ from imgcompare.model.lesions import EventKind, Lesion, LesionEvent, LesionRole,
 from imgcompare.model.progress import Decision, Progress, Steps, finish
 from imgcompare.model.repeatability import Repeatability
 from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
+from imgcompare.model.typed import TypedCourse
 
 __all__ = [
     "LESION_TISSUES",
@@ -72,6 +73,7 @@ __all__ = [
     "TimepointResult",
     "Tissue",
     "Transform",
+    "TypedCourse",
     "Volume",
     "finish",
     "read_only",

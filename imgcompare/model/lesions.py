@@ -35,13 +35,14 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lesion:
-    """Identity of a lesion, stable over time."""
+    """Identity of a lesion, stable over time; ``name`` is what a table calls it."""
 
     id: int
     tracking_uid: str
     site: str = ""
     role: LesionRole = LesionRole.TARGET
     nodal: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,335 @@
+"""Puts checked rows together: timepoints in order, lesions with one identity, states of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from imgcompare.loading.tables.rows import TableRow
+from imgcompare.model import (
+    Course,
+    Lesion,
+    LesionRole,
+    LesionState,
+    Measurement,
+    ReaderFinding,
+    ReaderInput,
+    Response,
+    Timepoint,
+    TypedCourse,
+)
+
+TOO_SMALL_FLAG = "TOO_SMALL"
+"""Flag of a measurement: visible, but too small to measure reliably."""
+
+NAN = float("nan")
+
+MOST_TARGETS, MOST_PER_ORGAN = 5, 2
+"""More lesions typed as targets than this (RECIST 1.1) are taken as candidates, not as chosen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One checked row. ``figure`` has no lesion and timepoint yet."""
+
+    row: TableRow
+    lesion: str
+    role: LesionRole | None
+    site: str
+    nodal: bool
+    state: LesionState
+    status: Response | None
+    finding: ReaderFinding | None
+    figure: Measurement | None
+    date: dt.date | None
+    baseline: bool = False
+    slice_thickness_mm: float | None = None
+    modality: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Subject and evaluator."""
+        return self.row.get("subject"), self.row.get("evaluator")
+
+    @property
+    def where(self) -> str:
+        """How the row calls its lesion."""
+        return f"lesion {self.lesion}"
+
+    @property
+    def visit(self) -> str:
+        """What the row calls its timepoint: its name, or its date."""
+        return self.row.get("timepoint") or (self.date.isoformat() if self.date else "")
+
+
+def build_courses(entries: Sequence[Entry]) -> tuple[TypedCourse, ...]:
+    """Group rows by subject and evaluator, whatever their order.
+
+    Raises
+    ------
+    InputError
+        Naming the row and column that contradicts another.
+    """
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key, []).append(entry)
+    ordered = sorted(groups.items(), key=lambda one: (_natural(one[0][0]), _natural(one[0][1])))
+    return tuple(_course(*key, group) for key, group in ordered)
+
+
+def _natural(text: str) -> tuple[tuple[bool, int, str], ...]:
+    """Order T2 before T10."""
+    parts = re.findall(r"\d+|\D+", text.lower())
+    return tuple((not p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts)
+
+
+def _course(subject: str, evaluator: str, entries: Sequence[Entry]) -> TypedCourse:
+    timepoints, baseline = _timepoints(entries)
+    visits = {t.label: t.index for t in timepoints}
+    lesions = _lesions([e for e in entries if e.lesion])
+    states = _states(entries, lesions, visits)
+    figures = _figures(entries, lesions, visits, states)
+    targets, warnings = _targets(entries, lesions, figures, baseline)
+    thickness = {visits[e.visit]: e.slice_thickness_mm for e in entries if e.slice_thickness_mm}
+    return TypedCourse(
+        Course(subject, timepoints, baseline),
+        evaluator,
+        tuple(lesions.values()),
+        tuple(figures.values()),
+        ReaderInput(
+            targets=targets,
+            non_target=_statuses(entries, visits, baseline),
+            new_lesions=_new_lesions(entries, lesions, visits, baseline),
+            states=states,
+            findings=_findings(entries, visits),
+        ),
+        next((e.modality for e in entries if e.modality), ""),
+        tuple(thickness.get(t.index) for t in timepoints),
+        warnings,
+    )
+
+
+def _timepoints(entries: Sequence[Entry]) -> tuple[tuple[Timepoint, ...], int]:
+    """Put the visits in order and find the baseline."""
+    dates: dict[str, dt.date] = {}
+    first: dict[str, Entry] = {}
+    for e in entries:
+        first.setdefault(e.visit, e)
+        if e.date and dates.setdefault(e.visit, e.date) != e.date:
+            e.row.refuse(
+                "date",
+                f"timepoint {e.visit} has two dates, {dates[e.visit]} and {e.date}; give each "
+                "visit its own timepoint (there can be one baseline only).",
+            )
+    order = _in_order(first, dates)
+    for earlier, later in pairwise(order):
+        if earlier in dates and later in dates and dates[later] <= dates[earlier]:
+            first[later].row.refuse(
+                "date",
+                f"timepoint {later} follows {earlier}, but its date {dates[later]} is not after "
+                f"{dates[earlier]}.",
+            )
+    marked = sorted({e.visit for e in entries if e.baseline}, key=order.index)
+    if len(marked) > 1:
+        second = next(e for e in entries if e.baseline and e.visit == marked[1])
+        second.row.refuse("baseline", f"{marked[0]} is the baseline already; there can be one.")
+    baseline = order.index(marked[0]) if marked else 0
+    visits = tuple(
+        Timepoint(n, dates.get(name), (), {}, label=name) for n, name in enumerate(order)
+    )
+    return visits, baseline
+
+
+def _in_order(first: Mapping[str, Entry], dates: Mapping[str, dt.date]) -> list[str]:
+    """Order visits by number if all are numbers, else by date."""
+    try:
+        return sorted(first, key=float)
+    except ValueError:
+        pass
+    for name, entry in first.items():
+        if name not in dates:
+            entry.row.refuse(
+                "date",
+                f"is empty, so timepoint {name!r} cannot be put in order; give its date, or "
+                "number the timepoints 0, 1, ...",
+            )
+    return sorted(first, key=lambda name: (dates[name], name))
+
+
+def _lesions(entries: Sequence[Entry]) -> dict[str, Lesion]:
+    """Give each name one identity, and refuse what contradicts itself."""
+    names = sorted({e.lesion for e in entries}, key=_natural)
+    plain = all(n.isdecimal() for n in names)
+    lesions: dict[str, Lesion] = {}
+    for position, name in enumerate(names, start=1):
+        own = [e for e in entries if e.lesion == name]
+        site = _agreed(own, "site", [e.site.lower() for e in own])
+        role = _agreed(own, "role", [e.role or "" for e in own])
+        nodal = _agreed(own, "nodal", ["yes" if e.nodal else "" for e in own])
+        if any(e.status for e in own):
+            role = role or LesionRole.NON_TARGET
+            if role == LesionRole.TARGET:
+                typed = next(e for e in own if e.status)
+                typed.row.refuse("quantity", f"a status is for non-targets; lesion {name} is a "
+                                 "target, whose response follows from its size.")  # fmt: skip
+        seed = f"{own[0].row.get('subject')}/{name}"
+        lesions[name] = Lesion(
+            id=int(name) if plain else position,
+            tracking_uid=f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, seed).int}",
+            site=site,
+            role=LesionRole(role) if role else LesionRole.TARGET,
+            nodal=bool(nodal),
+            name="" if plain else name,
+        )
+    return lesions
+
+
+def _agreed(entries: Sequence[Entry], column: str, values: Sequence[str]) -> str:
+    """Give what all rows of a lesion say; rows that say nothing agree."""
+    said = ""
+    for entry, value in zip(entries, values, strict=True):
+        if value and said and value != said:
+            entry.row.refuse(
+                column, f"{entry.where} is {value!r} here and {said!r} in another row."
+            )
+        said = said or value
+    return said
+
+
+def _states(
+    entries: Sequence[Entry], lesions: Mapping[str, Lesion], visits: Mapping[str, int]
+) -> dict[tuple[int, int], LesionState]:
+    """State of each lesion and timepoint where it is not simply measured."""
+    found: dict[tuple[int, int], LesionState] = {}
+    for e in entries:
+        if not e.lesion or e.status or e.finding:
+            continue
+        key = lesions[e.lesion].id, visits[e.visit]
+        if found.setdefault(key, e.state) is not e.state:
+            e.row.refuse(
+                "state",
+                f"{e.where} is {e.state} here and {found[key]} in another row of {e.visit}.",
+            )
+    return {key: state for key, state in found.items() if state is not LesionState.MEASURED}
+
+
+def _figures(
+    entries: Sequence[Entry],
+    lesions: Mapping[str, Lesion],
+    visits: Mapping[str, int],
+    states: Mapping[tuple[int, int], LesionState],
+) -> dict[tuple[int, int, str, str], Measurement]:
+    """Give each figure its lesion and timepoint; a lesion that is absent is zero in all of them."""
+    found: dict[tuple[int, int, str, str], Measurement] = {}
+    rows: dict[tuple[int, int, str, str], int] = {}
+    for e in entries:
+        if e.figure is None:
+            continue
+        lesion, visit = lesions[e.lesion].id, visits[e.visit]
+        key = lesion, visit, e.figure.compartment, e.figure.quantity
+        if key in found:
+            e.row.refuse(
+                "quantity",
+                f"{e.where} has its {e.figure.compartment} {e.figure.quantity} of {e.visit} in row "
+                f"{rows[key]} already; keep one.",
+            )
+        small = states.get((lesion, visit)) is LesionState.TOO_SMALL
+        flags = (*e.figure.flags, *((TOO_SMALL_FLAG,) if small else ()))
+        found[key] = replace(e.figure, lesion_id=lesion, timepoint_index=visit, flags=flags)
+        rows[key] = e.row.number
+    for lesion, visit in (k for k, s in states.items() if s is LesionState.ABSENT):
+        for (other, _, compartment, quantity), figure in list(found.items()):
+            key = lesion, visit, compartment, quantity
+            if other == lesion and key not in found and not quantity.startswith("mean"):
+                found[key] = replace(
+                    figure, timepoint_index=visit, value=0.0, ci_low=NAN, ci_high=NAN, flags=()
+                )
+    return dict(sorted(found.items()))
+
+
+def _targets(
+    entries: Sequence[Entry],
+    lesions: Mapping[str, Lesion],
+    figures: Mapping[tuple[int, int, str, str], Measurement],
+    baseline: int,
+) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """Take the targets as typed, or leave the choice to the criteria where there are too many."""
+    typed = {e.lesion: e for e in entries if e.role is LesionRole.TARGET}
+    sized = {lesion for lesion, visit, _, _ in figures if visit == baseline}
+    for name in sorted(typed, key=_natural):
+        if lesions[name].id not in sized:
+            typed[name].row.refuse(
+                "role", f"lesion {name} is a target, but has no figure at baseline; type one, or "
+                "make it non_target or new.",
+            )  # fmt: skip
+    if not typed:
+        return None, ()
+    chosen = sorted((lesions[name] for name in typed), key=lambda one: one.id)
+    organs = Counter("lymph nodes" if c.nodal else c.site for c in chosen if c.nodal or c.site)
+    if len(chosen) > MOST_TARGETS or max(organs.values(), default=0) > MOST_PER_ORGAN:
+        return None, (
+            f"{len(chosen)} lesions are typed as targets, more than {MOST_TARGETS} in all or "
+            f"{MOST_PER_ORGAN} in one organ; each criterion chooses among them.",
+        )
+    return tuple(c.id for c in chosen), ()
+
+
+def _statuses(
+    entries: Sequence[Entry], visits: Mapping[str, int], baseline: int
+) -> dict[int, Response]:
+    """Join the statuses of all non-targets at each visit; one left out was not evaluated."""
+    typed = {(e.lesion, visits[e.visit]): e.status for e in entries if e.status}
+    names = {name for name, _ in typed}
+    found = {}
+    for visit in sorted(set(visits.values())):
+        if visit <= baseline or not names:
+            continue
+        said = {typed.get((name, visit), Response.NE) for name in names}
+        worst = (Response.PD, Response.NE, Response.NON_CR_NON_PD, Response.CR)
+        found[visit] = next(r for r in worst if r in said)
+    return found
+
+
+def _new_lesions(
+    entries: Sequence[Entry],
+    lesions: Mapping[str, Lesion],
+    visits: Mapping[str, int],
+    baseline: int,
+) -> dict[int, tuple[int, ...]]:
+    """Lesions typed as new, at the first visit where they are present."""
+    found: dict[int, list[int]] = {}
+    for name, lesion in lesions.items():
+        if lesion.role is not LesionRole.NEW:
+            continue
+        own = [e for e in entries if e.lesion == name]
+        present = [e for e in own if _is_present(e)]
+        if not present:
+            own[0].row.refuse("role", f"lesion {name} is new, but present at no timepoint.")
+        first = min(present, key=lambda e: visits[e.visit])
+        if visits[first.visit] <= baseline:
+            first.row.refuse("role", f"lesion {name} is new, but present at the baseline.")
+        found.setdefault(visits[first.visit], []).append(lesion.id)
+    return {visit: tuple(sorted(ids)) for visit, ids in sorted(found.items())}
+
+
+def _is_present(entry: Entry) -> bool:
+    if entry.status:
+        return entry.status not in (Response.CR, Response.NE)
+    if entry.state is LesionState.MEASURED:
+        return entry.figure is None or entry.figure.value > 0.0
+    return entry.state in (LesionState.TOO_SMALL, LesionState.MERGED)
+
+
+def _findings(
+    entries: Sequence[Entry], visits: Mapping[str, int]
+) -> dict[int, tuple[ReaderFinding, ...]]:
+    found: dict[int, list[ReaderFinding]] = {}
+    for e in entries:
+        if e.finding:
+            found.setdefault(visits[e.visit], []).append(e.finding)
+    return {visit: tuple(f) for visit, f in found.items()}

@@ -1,0 +1,168 @@
+"""Reads a typed table of lesion measurements: the columns of measurements.csv and a few more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from imgcompare.errors import InputError
+from imgcompare.loading.tables.courses import Entry, build_courses
+from imgcompare.loading.tables.rows import TableRow, read_rows
+from imgcompare.model import (
+    WHOLE,
+    LesionRole,
+    LesionState,
+    Measurement,
+    ReaderFinding,
+    Response,
+    Tissue,
+    TypedCourse,
+)
+
+COLUMNS = (
+    *("subject", "evaluator", "timepoint", "date", "baseline", "lesion", "role", "site", "nodal"),
+    *("compartment", "quantity", "value", "unit", "state", "ci_low", "ci_high", "method"),
+    *("series", "flags", "modality", "slice_thickness_mm", "comment"),
+)
+"""Columns a table may have; lesion, quantity and value must be there."""
+
+MM, MM2, ML = {"mm": 1.0, "cm": 10.0}, {"mm2": 1.0, "mm²": 1.0, "cm2": 100.0, "cm²": 100.0}, {
+    "ml": 1.0, "cm3": 1.0, "cm³": 1.0, "cc": 1.0, "mm3": 0.001, "mm³": 0.001,
+}  # fmt: skip
+HU, SIGNAL = {"hu": 1.0}, {"hu": 1.0, "mr signal": 1.0}
+
+UNITS: Mapping[str, tuple[str, Mapping[str, float]]] = {
+    **{
+        name: ("mm", MM)
+        for name in ("longest_diameter", "perpendicular_diameter", "short_axis", "diameter_3d")
+    },
+    "bidimensional_product": ("mm2", MM2),
+    "volume": ("mL", ML),
+    **{name: ("", SIGNAL) for name in ("mean_intensity", "sd_intensity")},
+    "mean_enhancement": ("HU", HU),
+}
+"""Quantities, the unit they are kept in, and what each unit they may be typed in is worth."""
+
+MAY_BE_NEGATIVE = frozenset({"mean_intensity", "mean_enhancement"})
+"""Quantities that may be below 0; all others are sizes."""
+
+STATUS, FINDING = "status", "finding"
+"""Quantities whose value is a word: a non-target's status, and what else only a reader sees."""
+
+STATUS_WORDS = {
+    "CR": Response.CR,
+    "NON-CR/NON-PD": Response.NON_CR_NON_PD,
+    "PD": Response.PD,
+    "NE": Response.NE,
+}
+
+STATES = tuple(LesionState)
+COMPARTMENTS = (WHOLE, *(t.value for t in Tissue))
+
+
+def read_measurements(path: Path) -> tuple[TypedCourse, ...]:
+    """Read a table of measurements, a course per subject and evaluator.
+
+    Parameters
+    ----------
+    path : Path
+        Columns of measurements.csv (see `COLUMNS`). ``state`` is measured, absent, too_small,
+        not_evaluated or merged; ``quantity`` may be ``status`` with the value CR,
+        NON-CR/NON-PD, PD or NE for a non-target; a lesion of role ``new`` is one that a reader
+        confirmed as new at the first timepoint it is present.
+
+    Raises
+    ------
+    InputError
+        Naming row and column of the first thing that is missing or impossible.
+    """
+    rows = read_rows(Path(path), required=("lesion", "quantity", "value"), known=COLUMNS)
+    header = rows[0].cells
+    if "timepoint" not in header and "date" not in header:
+        raise InputError(f"{Path(path).name}, row 1: needs a column timepoint or date.")
+    return build_courses([_entry(row) for row in rows])
+
+
+def _entry(row: TableRow) -> Entry:
+    """Check one row on its own."""
+    role = row.choice_in("role", list(LesionRole))
+    state = LesionState(row.choice_in("state", STATES, default=LesionState.MEASURED))
+    quantity = row.choice_in("quantity", (*UNITS, STATUS, FINDING))
+    words = quantity in (STATUS, FINDING)
+    if not quantity and state is LesionState.MEASURED:
+        row.need("quantity", example="longest_diameter")
+    if quantity != FINDING:
+        row.need("lesion", example="1")
+    if not row.get("timepoint") and not row.get("date"):
+        row.refuse("date", "is empty, and so is the timepoint; give one of them.")
+    return Entry(
+        row=row,
+        lesion=row.get("lesion"),
+        role=LesionRole(role) if role else None,
+        site=row.get("site"),
+        nodal=row.yes_in("nodal"),
+        state=state,
+        status=_status(row) if quantity == STATUS else None,
+        finding=_finding(row) if quantity == FINDING else None,
+        figure=None if words or not quantity else _figure(row, quantity, state),
+        date=row.date_in("date"),
+        baseline=row.yes_in("baseline"),
+        slice_thickness_mm=row.size_in("slice_thickness_mm"),
+        modality=row.choice_in("modality", ("CT", "MR")),
+    )
+
+
+def _status(row: TableRow) -> Response:
+    row.need("value", example="NON-CR/NON-PD")
+    return STATUS_WORDS[row.choice_in("value", tuple(STATUS_WORDS))]
+
+
+def _finding(row: TableRow) -> ReaderFinding:
+    row.need("value", example="outside_radiation_field")
+    return ReaderFinding(row.choice_in("value", list(ReaderFinding)))
+
+
+def _figure(row: TableRow, quantity: str, state: LesionState) -> Measurement | None:
+    """Read the figure of a row in its own unit; None where the state says there is none."""
+    read = row.number_in if quantity in MAY_BE_NEGATIVE else row.size_in
+    value = read("value")
+    if state is LesionState.MEASURED and value is None:
+        row.need("value", example="24.5, or set state to absent, too_small or not_evaluated")
+    if state in (LesionState.NE, LesionState.MERGED) and value is not None:
+        row.refuse("value", f"{value:g} contradicts the state {state}; leave it empty.")
+    if state is LesionState.ABSENT and value:
+        row.refuse("value", f"{value:g} contradicts the state absent; write 0 or nothing.")
+    unit, factor = _unit(row, quantity, needed=value is not None)
+    if value is None and state is not LesionState.ABSENT:
+        return None
+    low, high = (row.number_in(c) for c in ("ci_low", "ci_high"))
+    scaled = (value or 0.0) * factor
+    if low is not None and high is not None and not low <= (value or 0.0) <= high:
+        row.refuse("ci_low", f"the interval {low:g} to {high:g} does not hold {value:g}.")
+    return Measurement(
+        lesion_id=0,
+        timepoint_index=0,
+        compartment=row.choice_in("compartment", COMPARTMENTS, default=WHOLE),
+        quantity=quantity,
+        value=scaled,
+        unit=unit,
+        ci_low=float("nan") if low is None else low * factor,
+        ci_high=float("nan") if high is None else high * factor,
+        method=row.get("method") or "typed",
+        series_uid=row.get("series"),
+        flags=tuple(f for f in row.get("flags").split(";") if f),
+    )
+
+
+def _unit(row: TableRow, quantity: str, *, needed: bool) -> tuple[str, float]:
+    """Give the unit the figure is kept in, and what the typed unit is worth in it."""
+    kept, worth = UNITS[quantity]
+    text = row.get("unit")
+    if not text:
+        if needed:
+            row.refuse("unit", f"is empty; a {quantity} is typed in {', '.join(worth)}.")
+        return kept, 1.0
+    if text.lower() not in worth:
+        row.refuse("unit", f"{text!r} is no unit of {quantity}; use {', '.join(worth)}.")
+    own = {"hu": "HU", "mr signal": "MR signal"}
+    return kept or own[text.lower()], worth[text.lower()]
