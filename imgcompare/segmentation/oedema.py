@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from imgcompare.model import Role
 from imgcompare.segmentation.masks import BoolArray, FloatArray, Shaper
 from imgcompare.segmentation.mixture import TwoClasses
+from imgcompare.segmentation.morphology import components, keep_labels, touched
 from imgcompare.segmentation.references import References
 from imgcompare.segmentation.regularise import smooth_probability
 from imgcompare.segmentation.scene import Scene
@@ -84,11 +84,10 @@ def _fluid(scene: Scene, role: Role, references: References) -> BoolArray:
     return np.asarray(scene.images[Role.T1] < (1.0 - FLUID_SHARE / 2))
 
 
-def _touching(mask: BoolArray, distance: npt.NDArray[np.float64]) -> BoolArray:
+def _touching(mask: BoolArray, distance: FloatArray) -> BoolArray:
     """Keep the parts that reach the lesion."""
-    labels, _ = ndimage.label(mask)
-    near = np.unique(labels[mask & (distance <= CONTACT_MM)])
-    return np.asarray(np.isin(labels, near[near > 0]))
+    labels, _ = components(mask)
+    return keep_labels(labels, touched(labels, distance <= CONTACT_MM))
 
 
 def _edges(
