@@ -21,7 +21,7 @@ from imgcompare.model import (
 from imgcompare.options import CompareOptions
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.outlining import Outline
-from imgcompare.response import Criterion
+from imgcompare.response import CourseReadings, Criterion
 from imgcompare.segmentation import Found, Matching, match_lesions
 
 
@@ -53,17 +53,14 @@ def conclude(
         measurements = _measure(results, lesions, matching.events)
         dates = [t.date for t in course.timepoints]
         changes = measure_changes(measurements, dates, baseline_index=course.baseline_index)
-        assessments = [
-            assessment
-            for criterion in criteria.values()
-            for assessment in criterion.assess(
-                lesions,
-                measurements,
-                course.timepoints,
-                baseline_index=course.baseline_index,
-                events=matching.events,
-            )
-        ]
+        readings = CourseReadings.of(
+            lesions,
+            measurements,
+            course.timepoints,
+            baseline_index=course.baseline_index,
+            events=matching.events,
+        )
+        assessed = {name: criterion.assess(readings) for name, criterion in criteria.items()}
     for result in results:
         for identity, segmentation in sorted(result.lesions.items()):
             about = f"{result.aligned.timepoint.name}, lesion {identity}"
@@ -75,12 +72,15 @@ def conclude(
         events=matching.events,
         measurements=measurements,
         changes=changes,
-        assessments=tuple(assessments),
+        assessments=tuple(a for found in assessed.values() for a in found),
         observations=(),
         decisions=(*course.decisions, *dict.fromkeys(journal.decisions)),
         warnings=(*course.problems, *dict.fromkeys(journal.warnings)),
         configuration=_configuration(options),
         timings_s=journal.clock.seconds,
+        course_responses=tuple(
+            criteria[name].summarise(readings, found) for name, found in assessed.items()
+        ),
     )
 
 

@@ -1,32 +1,20 @@
-"""What every response criterion is, takes and needs."""
+"""What every response criterion is, takes and gives, and how the installed ones are found."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
-from imgcompare.errors import ConfigurationError, InputError
-from imgcompare.model import (
-    Assessment,
-    Lesion,
-    LesionEvent,
-    Measurement,
-    ReaderInput,
-    Timepoint,
-)
+from imgcompare.errors import ConfigurationError
+from imgcompare.model import Assessment, Category, CourseResponse
+from imgcompare.response.readings import CourseReadings
+from imgcompare.response.settings import with_settings
 
 ENTRY_POINT_GROUP = "imgcompare.criteria"
 """Packages add a criterion by an entry point of this group."""
 
-RESOLUTION_MM = Decimal("0.0001")
-"""Typed diameters are compared as typed; only the noise of binary fractions is rounded away.
-
-Rounding to a tenth of a millimetre first would turn 4.95 mm into the 5 mm of progression.
-"""
-
-BASELINE_CATEGORY = "baseline"
+BASELINE_CATEGORY = Category.BASELINE.value
 """Category of the timepoint that all others are compared with."""
 
 
@@ -34,72 +22,68 @@ BASELINE_CATEGORY = "baseline"
 class Criterion(Protocol):
     """A set of rules that turns measurements over time into a category per timepoint.
 
+    A criterion is a frozen dataclass: its fields are its settings, each with a default.
+
     Attributes
     ----------
     name, version : str
         E.g. ``"RECIST"`` and ``"1.1"``.
     requires : tuple of str
-        Quantities it reads.
+        Inputs it reads, in words of the measurement table, e.g. ``"whole longest_diameter"``.
     citations : tuple of str
         Where the rules come from, each with a DOI.
     """
 
-    name: str
-    version: str
-    requires: tuple[str, ...]
-    citations: tuple[str, ...]
+    name: ClassVar[str]
+    version: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]]
+    citations: ClassVar[tuple[str, ...]]
 
-    def assess(
-        self,
-        lesions: Sequence[Lesion],
-        measurements: Sequence[Measurement],
-        timepoints: Sequence[Timepoint],
-        *,
-        baseline_index: int = 0,
-        slice_thickness_mm: Sequence[float | None] | None = None,
-        events: Sequence[LesionEvent] = (),
-        reader: ReaderInput | None = None,
-    ) -> tuple[Assessment, ...]:
-        """Give one assessment per timepoint from the baseline on."""
+    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
+        """Give one assessment per timepoint from the baseline on, in order.
+
+        The first has the category ``baseline``. An input that is missing gives NE with what was
+        missing, never an exception.
+        """
+        ...
+
+    def summarise(
+        self, course: CourseReadings, assessments: Sequence[Assessment]
+    ) -> CourseResponse:
+        """Best overall response and date of progression, from what `assess` gave."""
         ...
 
 
-def decimal_mm(value: float | Decimal) -> Decimal:
-    """Read a length in mm, rounded half up to `RESOLUTION_MM`; a Decimal is taken as it is.
-
-    Raises
-    ------
-    InputError
-        If it is negative or not finite.
-    """
-    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
-    if not exact.is_finite() or exact < 0:
-        raise InputError(f"A diameter must be a number of millimetres from 0 up, not {value}.")
-    return exact if isinstance(value, Decimal) else exact.quantize(RESOLUTION_MM, ROUND_HALF_UP)
+def title(criterion: Criterion | type[Criterion]) -> str:
+    """Name with version, as assessments carry it."""
+    return f"{criterion.name} {criterion.version}"
 
 
-def mm_text(value: Decimal) -> str:
-    """Write a length with one decimal, or two where one would hide something."""
-    digits = "0.1" if value == value.quantize(Decimal("0.1")) else "0.01"
-    return f"{value.quantize(Decimal(digits), ROUND_HALF_UP)}"
-
-
-def load_criteria(names: Collection[str] = ()) -> Mapping[str, Criterion]:
+def load_criteria(
+    names: Collection[str] = (), *, settings: Mapping[str, Mapping[str, str]] | None = None
+) -> Mapping[str, Criterion]:
     """Find the installed criteria by entry point.
 
     Parameters
     ----------
     names : collection of str
         Entry point names wanted, e.g. ``recist_1_1``; all when empty.
+    settings : mapping of entry point name to mapping of setting to text, optional
+        E.g. ``{"recist_1_1": {"confirm": "yes"}}``.
 
     Raises
     ------
     ConfigurationError
-        If a name is not installed.
+        If a name is not installed, or a setting is unknown or has no such value.
     """
     found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
-    unknown = sorted(set(names) - set(found))
+    given = settings or {}
+    unknown = sorted({*names, *given} - set(found))
     if unknown:
         known = ", ".join(sorted(found)) or "none, for imgcompare is not installed as a package"
         raise ConfigurationError(f"There is no criterion {', '.join(unknown)}; there are: {known}.")
-    return {name: found[name].load()() for name in sorted(found) if not names or name in names}
+    return {
+        name: with_settings(found[name].load(), given.get(name, {}), owner=name)
+        for name in sorted(found)
+        if not names or name in names
+    }

@@ -1,73 +1,257 @@
-"""What is known about each lesion's RECIST diameter at each timepoint."""
+"""Everything a criterion may look at: figures, states, dates, and what a reader decided."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 
 from imgcompare.errors import InputError
 from imgcompare.model import (
     WHOLE,
+    ClinicalEvent,
+    ClinicalEventKind,
     EventKind,
     Lesion,
     LesionEvent,
     LesionRole,
     LesionState,
     Measurement,
+    ReaderFinding,
+    ReaderInput,
+    Role,
     Timepoint,
 )
-from imgcompare.response.base import decimal_mm
-from imgcompare.response.recist_rules import NORMAL_NODE_MM, TargetReading
+from imgcompare.response.clinical import require_known
+from imgcompare.response.exact import QUANTITY_UNITS, exact_value, too_small_value
 
 TOO_SMALL_FLAG = "TOO_SMALL"
 """Flag of a measurement: the lesion is visible, but too small to measure reliably."""
 
+NORMAL_NODE_MM = Decimal(10)
+"""A node of a smaller short axis is normal (RECIST 1.1)."""
+
+LONGEST = "longest_diameter"
+PERPENDICULAR = "perpendicular_diameter"
+SHORT_AXIS = "short_axis"
+PRODUCT = "bidimensional_product"
+VOLUME = "volume"
+
+T2_FLAIR = "t2_flair"
+"""Compartment of a typed table: all that is abnormal on T2/FLAIR (RANO-LGG)."""
+
+_Key = tuple[int, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One quantity of one lesion at one timepoint.
+
+    ``value`` is what it adds to a sum, with the parts it has split into. Where a lesion or one of
+    its parts was not evaluated, the state is NE and ``value`` what the evaluated parts add.
+    """
+
+    lesion_id: int
+    state: LesionState
+    value: Decimal = Decimal(0)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was evaluated."""
+        return self.state is not LesionState.NE
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Readings:
-    """Diameters of all lesions over time, with the events that change how they are read.
+class CourseReadings:
+    """One subject's figures over time, valid once constructed; what every criterion is given.
 
     Attributes
     ----------
-    lesions : mapping of id to Lesion
-    diameters : mapping of (lesion id, timepoint index) to Measurement
-        Longest diameter of the whole lesion, or short axis of a node.
+    lesions : tuple of Lesion
+    measurements : tuple of Measurement
+        Of any compartment and quantity. A value of 0 is a lesion, or tissue, that is gone; no
+        value, or NaN, is one that was not evaluated.
+    dates : tuple of date or None
+        One per timepoint, in order of time; a measurement's ``timepoint_index`` is a position.
+    names : tuple of str
+        Names of the timepoints; their dates when left out.
+    baseline_index : int
+        The last timepoint before treatment.
+    slice_thickness_mm : tuple of float or None
+        Per timepoint; empty where nothing is known.
+    roles : tuple of frozenset of Role
+        Which images there were at each timepoint; empty for a typed table, whose compartments
+        are then taken as what they say.
     events : tuple of LesionEvent
-        A split names the parent first, then its fragments; a merger names the lesion that
-        carries the confluent mass first.
+        Splits, mergers and disappearances. A split names the parent first, then its fragments;
+        a merger names the lesion that carries the confluent mass first.
+    reader : ReaderInput
+        What a reader decided.
+    clinical : tuple of ClinicalEvent
+        What happened to the patient, in any order.
+
+    Raises
+    ------
+    InputError
+        If something is impossible or contradicts itself; the message names the value.
     """
 
-    lesions: Mapping[int, Lesion]
-    diameters: Mapping[tuple[int, int], Measurement]
-    events: tuple[LesionEvent, ...]
+    lesions: tuple[Lesion, ...]
+    measurements: tuple[Measurement, ...]
+    dates: tuple[dt.date | None, ...]
+    names: tuple[str, ...] = ()
+    baseline_index: int = 0
+    slice_thickness_mm: tuple[float | None, ...] = ()
+    roles: tuple[frozenset[Role], ...] = ()
+    events: tuple[LesionEvent, ...] = ()
+    reader: ReaderInput = field(default_factory=ReaderInput)
+    clinical: tuple[ClinicalEvent, ...] = ()
+    by_id: Mapping[int, Lesion] = field(init=False, repr=False)
+    _values: Mapping[_Key, Decimal] = field(init=False, repr=False)
+    _flagged_small: frozenset[tuple[int, int]] = field(init=False, repr=False)
 
-    def size_mm(self, lesion_id: int, timepoint: int) -> Decimal | None:
-        """Diameter of a lesion, or None where it was not evaluated."""
-        found = self.diameters.get((lesion_id, timepoint))
-        if found is None or math.isnan(found.value):
+    def __post_init__(self) -> None:
+        """Check everything and read the figures as exact numbers."""
+        if not 0 <= self.baseline_index < len(self.dates):
+            raise InputError(f"There is no timepoint {self.baseline_index} to be the baseline.")
+        known = [d for d in self.dates if d is not None]
+        if known != sorted(known):
+            raise InputError("The timepoints are not in order of their dates; sort them first.")
+        for name in ("names", "slice_thickness_mm", "roles"):
+            given = getattr(self, name)
+            if given and len(given) != len(self.dates):
+                raise InputError(f"{name} must hold one entry per timepoint, not {len(given)}.")
+        by_id = {lesion.id: lesion for lesion in self.lesions}
+        if len(by_id) != len(self.lesions):
+            raise InputError("Two lesions have the same number; give each one of its own.")
+        object.__setattr__(self, "by_id", MappingProxyType(by_id))
+        values, small = _exact_values(self.measurements, by_id, len(self.dates))
+        object.__setattr__(self, "_values", MappingProxyType(values))
+        object.__setattr__(self, "_flagged_small", small)
+        _check_reader(self)
+        for event in self.clinical:
+            require_known(event)
+
+    @classmethod
+    def of(
+        cls,
+        lesions: Sequence[Lesion],
+        measurements: Sequence[Measurement],
+        timepoints: Sequence[Timepoint],
+        *,
+        baseline_index: int = 0,
+        events: Sequence[LesionEvent] = (),
+        reader: ReaderInput | None = None,
+        clinical: Sequence[ClinicalEvent] = (),
+    ) -> CourseReadings:
+        """Take dates, images and slice thickness from the timepoints of a course."""
+        return cls(
+            lesions=tuple(lesions),
+            measurements=tuple(measurements),
+            dates=tuple(t.date for t in timepoints),
+            names=tuple(t.name for t in timepoints),
+            baseline_index=baseline_index,
+            slice_thickness_mm=slice_thickness_of(measurements, timepoints),
+            roles=tuple(frozenset(t.series) for t in timepoints),
+            events=tuple(events),
+            reader=reader or ReaderInput(),
+            clinical=tuple(clinical),
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of timepoints."""
+        return len(self.dates)
+
+    @property
+    def later(self) -> range:
+        """Timepoints after the baseline."""
+        return range(self.baseline_index + 1, self.count)
+
+    def name(self, timepoint: int) -> str:
+        """Name of a timepoint: as given, else its date or position."""
+        date = self.dates[timepoint]
+        if self.names:
+            return self.names[timepoint]
+        return date.isoformat() if date else f"timepoint {timepoint}"
+
+    def days(self, first: int, second: int) -> int | None:
+        """Days from one timepoint to another; None unless both dates are known."""
+        a, b = self.dates[first], self.dates[second]
+        return None if a is None or b is None else (b - a).days
+
+    def days_since(self, kind: ClinicalEventKind, timepoint: int) -> int | None:
+        """Days from the last such event up to a timepoint; None if there was none."""
+        now = self.dates[timepoint]
+        if now is None:
             return None
-        return decimal_mm(found.value)
+        before = [e.date for e in self.clinical if e.kind is kind and e.date <= now]
+        return (now - max(before)).days if before else None
 
-    def reading(self, lesion_id: int, timepoint: int) -> TargetReading:
-        """State and size of a lesion, with the fragments it has split into."""
-        nodal = self.lesions[lesion_id].nodal
-        size = self.size_mm(lesion_id, timepoint)
-        pieces = [self.size_mm(f, timepoint) for f in self.fragments(lesion_id, timepoint)]
-        fragments = tuple(mm for mm in pieces if mm is not None)
-        if size is None and not fragments:
-            state = self._unmeasured_state(lesion_id, timepoint)
-            return TargetReading(lesion_id, nodal, state)
-        if not size and not any(fragments):
-            merged = self._is_merged(lesion_id, timepoint)
-            state = LesionState.MERGED if merged else LesionState.ABSENT
-            return TargetReading(lesion_id, nodal, state)
-        found = self.diameters.get((lesion_id, timepoint))
-        if found is not None and TOO_SMALL_FLAG in found.flags:
-            return TargetReading(lesion_id, nodal, LesionState.TOO_SMALL)
-        mm = size if size is not None else Decimal(0)
-        return TargetReading(lesion_id, nodal, LesionState.MEASURED, mm, fragments)
+    def days_on_study(self, timepoint: int) -> int | None:
+        """Days since the first start of therapy after the baseline, else since the baseline."""
+        now, base = self.dates[timepoint], self.dates[self.baseline_index]
+        if now is None or base is None:
+            return None
+        starts = [
+            e.date
+            for e in self.clinical
+            if e.kind is ClinicalEventKind.THERAPY_START and base <= e.date <= now
+        ]
+        return (now - min(starts, default=base)).days
+
+    def slice_mm(self, timepoint: int) -> Decimal | None:
+        """Slice thickness at a timepoint, if known."""
+        given = self.slice_thickness_mm[timepoint] if self.slice_thickness_mm else None
+        return None if given is None else exact_value(given, "mm", what="slice thickness")
+
+    def found(self, timepoint: int) -> frozenset[ReaderFinding]:
+        """Give what a reader saw at a timepoint."""
+        return frozenset(self.reader.findings.get(timepoint, ()))
+
+    def size_quantity(self, lesion_id: int) -> str:
+        """Diameter that RECIST reads: the short axis of a node, else the longest diameter."""
+        return SHORT_AXIS if self.by_id[lesion_id].nodal else LONGEST
+
+    def number(
+        self, lesion_id: int, timepoint: int, quantity: str, *, compartment: str = WHOLE
+    ) -> Decimal | None:
+        """Give a figure as it was measured, in mm, mm2, mL or HU; None if it was not.
+
+        A product that is not given is made from the two diameters.
+        """
+        given = self._values.get((lesion_id, timepoint, compartment, quantity))
+        if given is not None or quantity != PRODUCT:
+            return given
+        long = self._values.get((lesion_id, timepoint, compartment, LONGEST))
+        across = self._values.get((lesion_id, timepoint, compartment, PERPENDICULAR))
+        return None if long is None or across is None else long * across
+
+    def read(
+        self, lesion_id: int, timepoint: int, quantity: str, *, compartment: str = WHOLE
+    ) -> Reading:
+        """Read one quantity of a lesion, with its state and the parts it has split into."""
+        own = self._read_one(lesion_id, timepoint, quantity, compartment)
+        parts = [
+            self._read_one(part, timepoint, quantity, compartment)
+            for part in self.fragments(lesion_id, timepoint)
+        ]
+        if not parts:
+            return own
+        every = [own, *parts]
+        value = sum((r.value for r in every), Decimal(0))
+        states = {r.state for r in every}
+        for state in (LesionState.NE, LesionState.MEASURED, LesionState.TOO_SMALL):
+            if state in states:
+                return Reading(lesion_id, state, value)
+        return Reading(lesion_id, own.state, value)
+
+    def size(self, lesion_id: int, timepoint: int) -> Reading:
+        """Read the diameter that RECIST reads."""
+        return self.read(lesion_id, timepoint, self.size_quantity(lesion_id))
 
     def fragments(self, lesion_id: int, timepoint: int) -> tuple[int, ...]:
         """Ids of the other parts a lesion has split into by a timepoint."""
@@ -85,76 +269,120 @@ class Readings:
         splits = [e.lesion_ids[1:] for e in self.events if e.kind is EventKind.SPLIT]
         return frozenset(part for parts in splits for part in parts)
 
+    def is_seen(self, lesion_id: int, timepoint: int) -> bool:
+        """Whether a lesion is there at a timepoint, in any figure or by a typed state."""
+        state = self._typed_state(lesion_id, timepoint)
+        if state is not None:
+            return state in (LesionState.MEASURED, LesionState.TOO_SMALL)
+        return any(
+            value > 0 and key[:2] == (lesion_id, timepoint) and key[3] in QUANTITY_UNITS
+            for key, value in self._values.items()
+        )
+
     def present_at(self, timepoint: int) -> tuple[int, ...]:
         """Ids of the lesions that were seen at a timepoint."""
-        return tuple(i for i in sorted(self.lesions) if self.size_mm(i, timepoint))
+        return tuple(i for i in sorted(self.by_id) if self.is_seen(i, timepoint))
 
     def first_seen(self, lesion_id: int, *, after: int) -> int | None:
         """First timepoint after ``after`` at which a lesion, or a node from 10 mm, is seen."""
-        least = NORMAL_NODE_MM if self.lesions[lesion_id].nodal else Decimal(0)
-        later = sorted(t for i, t in self.diameters if i == lesion_id and t > after)
-        for t in later:
-            size = self.size_mm(lesion_id, t)
-            if size and size >= least:
+        for t in range(after + 1, self.count):
+            if not self.is_seen(lesion_id, t):
+                continue
+            size = self.size(lesion_id, t)
+            if not self.by_id[lesion_id].nodal or size.value >= NORMAL_NODE_MM:
                 return t
         return None
 
-    def is_new(self, lesion_id: int, *, baseline: int) -> bool:
+    def is_new(self, lesion_id: int) -> bool:
         """Whether a lesion was absent at baseline and is no part of an earlier one."""
-        if self.lesions[lesion_id].role is LesionRole.NEW:
+        if self.by_id[lesion_id].role is LesionRole.NEW:
             return True
-        return not self.size_mm(lesion_id, baseline) and lesion_id not in self.fragment_ids()
+        seen = self.is_seen(lesion_id, self.baseline_index)
+        return not seen and lesion_id not in self.fragment_ids()
 
-    def _unmeasured_state(self, lesion_id: int, timepoint: int) -> LesionState:
-        if self._is_merged(lesion_id, timepoint):
-            return LesionState.MERGED
-        vanished = any(
-            e.kind is EventKind.VANISHED and e.timepoint_index == timepoint
-            for e in self.events
-            if lesion_id in e.lesion_ids
-        )
-        return LesionState.ABSENT if vanished else LesionState.NE
+    def _read_one(self, lesion_id: int, t: int, quantity: str, compartment: str) -> Reading:
+        number = self.number(lesion_id, t, quantity, compartment=compartment)
+        state = self._typed_state(lesion_id, t)
+        if state in (LesionState.NE, LesionState.ABSENT, LesionState.MERGED):
+            return Reading(lesion_id, state)
+        if state is LesionState.TOO_SMALL and (not number or (lesion_id, t) in self._flagged_small):
+            return Reading(lesion_id, state, too_small_value(quantity))
+        if number:
+            return Reading(lesion_id, LesionState.MEASURED, number)
+        if self._happened(EventKind.MERGED, lesion_id, t):
+            return Reading(lesion_id, LesionState.MERGED)
+        if number is not None or self._happened(EventKind.VANISHED, lesion_id, t):
+            return Reading(lesion_id, LesionState.ABSENT)
+        return Reading(lesion_id, LesionState.NE)
 
-    def _is_merged(self, lesion_id: int, timepoint: int) -> bool:
+    def _typed_state(self, lesion_id: int, t: int) -> LesionState | None:
+        given = self.reader.states.get((lesion_id, t))
+        if given is None and (lesion_id, t) in self._flagged_small:
+            return LesionState.TOO_SMALL
+        return given
+
+    def _happened(self, kind: EventKind, lesion_id: int, t: int) -> bool:
+        """Whether a lesion has merged into another one by now, or vanished just now."""
+        merged = kind is EventKind.MERGED
         return any(
-            e.kind is EventKind.MERGED and e.timepoint_index <= timepoint
+            e.kind is kind
+            and (e.timepoint_index <= t if merged else e.timepoint_index == t)
+            and lesion_id in e.lesion_ids[1 if merged else 0 :]
             for e in self.events
-            if lesion_id in e.lesion_ids[1:]
         )
 
 
-def collect_readings(
-    lesions: Sequence[Lesion],
-    measurements: Sequence[Measurement],
-    *,
-    timepoints: int,
-    events: Sequence[LesionEvent] = (),
-) -> Readings:
-    """Pick the RECIST diameter of every lesion and timepoint out of all measurements.
-
-    Raises
-    ------
-    InputError
-        If a measurement names an unknown lesion or timepoint, is not in mm, or is given twice.
-    """
-    known = {lesion.id: lesion for lesion in lesions}
-    diameters: dict[tuple[int, int], Measurement] = {}
+def _exact_values(
+    measurements: Sequence[Measurement], by_id: Mapping[int, Lesion], count: int
+) -> tuple[dict[_Key, Decimal], frozenset[tuple[int, int]]]:
+    """Read the figures as exact numbers in mm, mm2, mL or their own unit."""
+    values: dict[_Key, Decimal] = {}
+    small: set[tuple[int, int]] = set()
     for m in measurements:
-        if m.lesion_id not in known or not 0 <= m.timepoint_index < timepoints:
+        if m.lesion_id not in by_id or not 0 <= m.timepoint_index < count:
             raise InputError(
                 f"A {m.quantity} belongs to lesion {m.lesion_id} at timepoint "
                 f"{m.timepoint_index}, which is not in the course."
             )
-        wanted = "short_axis" if known[m.lesion_id].nodal else "longest_diameter"
-        if m.compartment != WHOLE or m.quantity != wanted:
+        if TOO_SMALL_FLAG in m.flags:
+            small.add((m.lesion_id, m.timepoint_index))
+        if math.isnan(m.value):
             continue
-        if m.unit != "mm":
-            raise InputError(f"A {m.quantity} must be in mm, not {m.unit!r}; convert it first.")
-        key = (m.lesion_id, m.timepoint_index)
-        if key in diameters:
-            raise InputError(f"Lesion {key[0]} has two values of {wanted} at timepoint {key[1]}.")
-        diameters[key] = m
-    return Readings(known, diameters, tuple(events))
+        key = (m.lesion_id, m.timepoint_index, m.compartment, m.quantity)
+        if key in values:
+            raise InputError(
+                f"Lesion {m.lesion_id} has two values of {m.compartment} {m.quantity} at "
+                f"timepoint {m.timepoint_index}."
+            )
+        what = f"{m.quantity} of lesion {m.lesion_id} at timepoint {m.timepoint_index}"
+        values[key] = exact_value(m.value, m.unit, what=what, quantity=m.quantity)
+    return values, frozenset(small)
+
+
+def _check_reader(course: CourseReadings) -> None:
+    """Refuse what a reader cannot have meant."""
+    reader, known = course.reader, course.by_id
+    named = {
+        **{i: "the target lesions" for i in reader.targets or ()},
+        **{i: "the new lesions" for ids in reader.new_lesions.values() for i in ids},
+        **{i: "the lesion states" for i, _ in reader.states},
+    }
+    for lesion_id, where in named.items():
+        if lesion_id not in known:
+            raise InputError(f"Lesion {lesion_id} among {where} is not in the course.")
+    times = {*reader.non_target, *reader.new_lesions, *reader.findings}
+    for t in sorted(times | {t for _, t in reader.states}):
+        if not 0 <= t < course.count:
+            raise InputError(f"The reader's timepoint {t} is not in the course.")
+    for (lesion_id, t), state in reader.states.items():
+        size = course.number(lesion_id, t, course.size_quantity(lesion_id))
+        if state is LesionState.ABSENT and size:
+            raise InputError(
+                f"Lesion {lesion_id} is said to be absent at {course.name(t)} and has a size of "
+                f"{size} mm; delete one of them."
+            )
+        if state is LesionState.MEASURED and size is not None and not size:
+            raise InputError(f"Lesion {lesion_id} is said to be measured at {course.name(t)} as 0.")
 
 
 def slice_thickness_of(

@@ -13,38 +13,37 @@ from imgcompare.model import (
     Series,
     Timepoint,
 )
-from imgcompare.response.readings import TOO_SMALL_FLAG, collect_readings, slice_thickness_of
+from imgcompare.response.readings import TOO_SMALL_FLAG, Reading, slice_thickness_of
 from tests.builders import make_geometry, make_volume
-from tests.response.courses import diameters, timepoints
+from tests.response.courses import course, course_of, diameters, timepoints
 
 
-def readings(values, *, nodal=(), events=(), extra=()):
-    lesions, rows = diameters(values, nodal)
-    return collect_readings(lesions, (*rows, *extra), timepoints=3, events=events)
+def readings(values, **more):
+    return course(values, count=3, **more)
 
 
 def test_zero_is_gone_and_nothing_is_not_evaluated():
     found = readings({1: [20.0, 0.0, None]})
-    assert found.reading(1, 0).state is LesionState.MEASURED
-    assert found.reading(1, 0).contribution_mm == Decimal("20.0000")
-    assert found.reading(1, 1).state is LesionState.ABSENT
-    assert found.reading(1, 2).state is LesionState.NE
+    assert found.size(1, 0).state is LesionState.MEASURED
+    assert found.size(1, 0).value == 20
+    assert found.size(1, 1).state is LesionState.ABSENT
+    assert found.size(1, 2).state is LesionState.NE
 
 
 def test_too_small_to_measure_counts_five_millimetres():
     lesions, rows = diameters({1: [20.0, 3.0]})
     small = dataclasses.replace(rows[1], flags=(TOO_SMALL_FLAG,))
-    found = collect_readings(lesions, (rows[0], small), timepoints=2)
-    assert found.reading(1, 1).contribution_mm == 5
+    found = course_of((rows[0], small), lesions=lesions)
+    assert found.size(1, 1).value == 5
 
 
 def test_fragments_belong_to_their_parent_from_the_split_on():
     split = LesionEvent(EventKind.SPLIT, 1, (1, 2, 3), "three parts")
     found = readings({1: [30, 10, 9], 2: [None, 8, 7], 3: [None, 6, None]}, events=[split])
     assert found.fragments(1, 0) == ()
-    assert found.reading(1, 1).contribution_mm == 24
-    assert found.reading(1, 2).contribution_mm == 16
-    assert not found.is_new(2, baseline=0)
+    assert found.size(1, 1).value == 24
+    assert found.size(1, 2) == Reading(1, LesionState.NE, Decimal(16))  # a part is not evaluated
+    assert not found.is_new(2)
 
 
 def test_other_compartments_and_quantities_are_passed_over():
@@ -53,8 +52,8 @@ def test_other_compartments_and_quantities_are_passed_over():
         Measurement(1, 0, "whole", "short_axis", 6.0, "mm"),
         Measurement(1, 0, "whole", "volume", 7.0, "mL"),
     ]
-    assert readings({1: [20.0]}, extra=others).size_mm(1, 0) == 20
-    assert readings({1: [20.0]}, nodal=[1]).size_mm(1, 0) == 20
+    assert readings({1: [20.0]}, extra=others).size(1, 0).value == 20
+    assert readings({1: [20.0]}, nodal=[1]).size(1, 0).value == 20
 
 
 @pytest.mark.parametrize(("thickness", "expected"), [(None, 3.0), (2.0, 3.0), (5.0, 5.0)])

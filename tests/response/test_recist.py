@@ -10,25 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.errors import ConfigurationError, InputError
-from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Measurement, Response
-from imgcompare.response import Criterion, ReaderInput, Recist11, base, load_criteria
+from imgcompare.model import (
+    Category,
+    EventKind,
+    Lesion,
+    LesionEvent,
+    LesionRole,
+    Measurement,
+    ReaderInput,
+    Response,
+)
+from imgcompare.response import CourseReadings, Criterion, Recist11, base, load_criteria
 from imgcompare.response.base import BASELINE_CATEGORY, ENTRY_POINT_GROUP
-from tests.response.courses import diameters, timepoints
-
-THIN = (1.0, 1.0, 1.0, 1.0, 1.0)
+from tests.response.courses import course, course_of, diameters, figures, timepoints
 
 
-def assess(values, *, nodal=(), events=(), reader=None, slice_mm=1.0, extra=()):
-    lesions, rows = diameters(values, nodal)
+def assess(values, **options):
     count = max(len(row) for row in values.values())
-    return Recist11().assess(
-        lesions,
-        (*rows, *extra),
-        timepoints(count),
-        slice_thickness_mm=(slice_mm,) * count,
-        events=events,
-        reader=reader,
-    )
+    return Recist11().assess(course(values, count=count, **options))
 
 
 def categories(values, **options):
@@ -40,7 +39,7 @@ def categories(values, **options):
 def test_it_is_a_criterion_that_says_what_it_needs():
     criterion = Recist11()
     assert isinstance(criterion, Criterion)
-    assert criterion.requires == ("longest_diameter", "short_axis")
+    assert criterion.requires[0] == "whole longest_diameter"
     assert all("doi:" in c for c in criterion.citations)
 
 
@@ -67,6 +66,19 @@ def test_unknown_criteria_are_refused_and_known_ones_created(monkeypatch):
     monkeypatch.setattr(base, "entry_points", lambda group: [])
     with pytest.raises(ConfigurationError, match="not installed"):
         load_criteria(["recist_1_1"])
+
+
+def test_settings_are_read_from_text(monkeypatch):
+    point = EntryPoint("recist_1_1", "imgcompare.response.recist:Recist11", ENTRY_POINT_GROUP)
+    monkeypatch.setattr(base, "entry_points", lambda group: [point])
+    given = {"recist_1_1": {"confirm": "yes", "min_sd_days": "56"}}
+    assert load_criteria(settings=given)["recist_1_1"] == Recist11(confirm=True, min_sd_days=56)
+    with pytest.raises(ConfigurationError, match="no setting 'speed'; it has: confirm"):
+        load_criteria(settings={"recist_1_1": {"speed": "1"}})
+    with pytest.raises(ConfigurationError, match="whole number from 0 up, not '-1'"):
+        load_criteria(settings={"recist_1_1": {"min_sd_days": "-1"}})
+    with pytest.raises(ConfigurationError, match="yes or no, not 'perhaps'"):
+        load_criteria(settings={"recist_1_1": {"confirm": "perhaps"}})
 
 
 def test_progression_counts_from_the_nadir_and_response_from_baseline():
@@ -112,7 +124,7 @@ def test_targets_are_the_largest_of_each_organ_first():
         Measurement(n, 0, "whole", "short_axis" if n == 5 else "longest_diameter", mm, "mm")
         for n, mm in enumerate(sizes)
     ]
-    only = Recist11().assess(lesions, rows, timepoints(1), slice_thickness_mm=THIN)[0]
+    only = Recist11().assess(course_of(rows, lesions=lesions))[0]
     targets = {r.value for r in only.reasons if r.text.endswith(": target")}
     assert targets == {60.0, 50.0, 30.0, 22.0, 18.0}
     assert "TARGETS_PROPOSED" in only.flags
@@ -122,7 +134,7 @@ def test_targets_are_the_largest_of_each_organ_first():
 def test_lesions_without_a_site_count_as_one_organ():
     lesions = [Lesion(n, f"1.{n}") for n in range(4)]
     rows = [Measurement(n, 0, "whole", "longest_diameter", 20.0 + n, "mm") for n in range(4)]
-    only = Recist11().assess(lesions, rows, timepoints(1), slice_thickness_mm=THIN)[0]
+    only = Recist11().assess(course_of(rows, lesions=lesions))[0]
     assert sum(r.text.endswith(": target") for r in only.reasons) == 2
     assert "SITE_UNKNOWN" in only.flags
 
@@ -130,14 +142,20 @@ def test_lesions_without_a_site_count_as_one_organ():
 def test_a_reader_overrules_the_choice_of_targets():
     reader = ReaderInput(targets=[2])
     assert categories({1: [50, 50], 2: [20, 10]}, reader=reader) == ["PR"]
-    with pytest.raises(InputError, match="Target lesion 7"):
+    with pytest.raises(InputError, match="Lesion 7 among the target lesions"):
         assess({1: [50, 50]}, reader=ReaderInput(targets=[7]))
+
+
+def test_a_target_without_a_baseline_makes_the_course_not_evaluable_and_says_why():
+    last = assess({1: [None, 50], 2: [30, 30]}, reader=ReaderInput(targets=[1, 2]))[-1]
+    assert last.category == "NE"
+    assert last.missing == ("whole longest diameter of lesion 1 at 2024-01-10",)
 
 
 def test_thick_slices_make_a_small_lesion_non_measurable():
     assert categories({1: [14, 20]}, slice_mm=7.5) == ["Non-CR/Non-PD"]
     assert categories({1: [15, 20]}, slice_mm=7.5) == ["PD"]
-    assert "SLICE_THICKNESS_UNKNOWN" in assess({1: [15, 20]}, slice_mm=None)[0].flags
+    assert "SLICE_THICKNESS_UNKNOWN" in assess({1: [15, 20]}, slice_mm=None)[1].flags
 
 
 def test_a_new_lesion_is_proposed_and_never_decided():
@@ -158,7 +176,7 @@ def test_a_small_new_node_is_not_proposed():
 
 def test_non_target_progression_is_the_readers():
     small = {1: [50, 50], 2: [9, 30]}
-    volumes = [Measurement(2, t, "whole", "volume", v, "mL") for t, v in enumerate((1.0, 2.0))]
+    volumes = figures({2: [1.0, 2.0]}, "volume")
     last = assess(small, extra=volumes)[-1]
     assert last.category == "SD"
     assert "NON_TARGET_GROWTH_REVIEW" in last.flags
@@ -207,18 +225,16 @@ def test_no_disease_at_baseline_stays_so_until_something_new():
     ("row", "message"),
     [
         (Measurement(1, 0, "whole", "longest_diameter", -3.0, "mm"), "from 0 up"),
-        (Measurement(1, 0, "whole", "longest_diameter", 3.0, "cm"), "must be in mm"),
+        (Measurement(1, 0, "whole", "longest_diameter", 3.0, "inch"), "one of: mm, cm"),
+        (Measurement(1, 0, "whole", "longest_diameter", 3.0, ""), "without a unit"),
+        (Measurement(1, 0, "whole", "longest_diameter", float("inf"), "mm"), "must be a number"),
         (Measurement(9, 0, "whole", "longest_diameter", 3.0, "mm"), "not in the course"),
         (Measurement(1, 5, "whole", "longest_diameter", 3.0, "mm"), "not in the course"),
     ],
 )
 def test_impossible_input_is_refused(row, message):
     with pytest.raises(InputError, match=message):
-        Recist11().assess([Lesion(1, "1.1")], [row], timepoints(2), slice_thickness_mm=THIN)
-    with pytest.raises(InputError, match="two values"):
-        assess({1: [20, 20]}, extra=diameters({1: [21]})[1])
-    with pytest.raises(InputError, match="baseline"):
-        Recist11().assess([], [], timepoints(2), baseline_index=2)
+        CourseReadings((Lesion(1, "1.1"),), (row,), (None, None))
 
 
 SIZES = st.one_of(st.none(), st.integers(0, 1200).map(lambda n: n / 10))
@@ -234,13 +250,12 @@ def test_every_input_gives_one_category_whatever_the_order_of_rows(values, nodal
     shuffled = list(rows)
     random.shuffle(shuffled)
     first, second = (
-        Recist11().assess(lesions, r, timepoints(3), slice_thickness_mm=THIN)
-        for r in (rows, shuffled)
+        Recist11().assess(course_of(r, lesions=lesions, count=3)) for r in (rows, shuffled)
     )
     assert len(first) == 3
     assert [a.category for a in first] == [a.category for a in second]
     for assessment in first[1:]:
-        assert assessment.category in set(Response)
+        assert assessment.category in set(Category)
         assert assessment.reasons
 
 
@@ -307,12 +322,9 @@ def _derive(rows, sites, subject):
         for t, s in states.items()
     }
     targets = [n for name, n in ids.items() if name.startswith("T")]
+    reader = ReaderInput(targets=targets, non_target=status)
     assessments = Recist11().assess(
-        lesions,
-        measurements,
-        timepoints(count),
-        slice_thickness_mm=(None,) * count,
-        reader=ReaderInput(targets=targets, non_target=status),
+        CourseReadings.of(lesions, measurements, timepoints(count), reader=reader)
     )
     return {a.timepoint_index: a.category for a in assessments}
 
@@ -323,5 +335,5 @@ def test_numpy_numbers_are_fine():
         Measurement(1, t, "whole", "longest_diameter", np.float64(mm), "mm")
         for t, mm in enumerate((20.0, 14.0))
     ]
-    last = Recist11().assess(lesions, rows, timepoints(2), slice_thickness_mm=THIN)[-1]
+    last = Recist11().assess(course_of(rows, lesions=lesions))[-1]
     assert last.category == "PR"

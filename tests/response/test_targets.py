@@ -3,18 +3,23 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgcompare.response.recist_targets import (
+from imgcompare.model import Lesion
+from imgcompare.response.recist import baseline_size
+from imgcompare.response.targets import (
     MAX_TARGETS,
     MAX_TARGETS_PER_ORGAN,
     BaselineLesion,
+    organ_of,
     propose_targets,
 )
 
 ORGANS = ("liver", "left lung", "right lung", "adrenal", "brain", "")
 
 
-def lesion(number, mm, **options):
-    return BaselineLesion(number, Decimal(mm), **options)
+def lesion(number, mm, *, site="", nodal=False, slice_mm=None, may_be_target=True):
+    size = baseline_size(Decimal(mm), nodal=nodal, slice_mm=slice_mm)
+    organ = organ_of(Lesion(number, "1", site, nodal=nodal))
+    return BaselineLesion(number, Decimal(mm), size, organ, may_be_target)
 
 
 def test_sides_of_a_paired_organ_are_one_and_all_nodes_are_one():
@@ -25,12 +30,13 @@ def test_sides_of_a_paired_organ_are_one_and_all_nodes_are_one():
 
 def test_a_smaller_lesion_of_another_organ_goes_before_a_second_one():
     lesions = [lesion(n, 60 - n, site=f"organ {n // 2}") for n in range(12)]
-    assert propose_targets(lesions, slice_mm=None) == (0, 2, 4, 6, 8)
+    assert propose_targets(lesions) == (0, 2, 4, 6, 8)
 
 
 def test_lesions_that_may_not_be_targets_are_left_out():
-    assert propose_targets([lesion(1, 50, may_be_target=False), lesion(2, 9)], slice_mm=None) == ()
-    assert propose_targets([lesion(1, 14), lesion(2, 15)], slice_mm=Decimal("7.5")) == (2,)
+    assert propose_targets([lesion(1, 50, may_be_target=False), lesion(2, 9)]) == ()
+    thick = Decimal("7.5")
+    assert propose_targets([lesion(1, 14, slice_mm=thick), lesion(2, 15, slice_mm=thick)]) == (2,)
 
 
 LESIONS = st.lists(
@@ -42,13 +48,13 @@ LESIONS = st.lists(
 @given(LESIONS, st.randoms())
 def test_the_caps_hold_and_order_does_not_matter(values, random):
     lesions = [
-        BaselineLesion(n, Decimal(mm) / 10, nodal, site)
+        lesion(n, Decimal(mm) / 10, nodal=nodal, site=site)
         for n, (mm, nodal, site) in enumerate(values)
     ]
-    chosen = propose_targets(lesions, slice_mm=None)
+    chosen = propose_targets(lesions)
     organs = [lesions[n].organ for n in chosen]
     assert len(set(chosen)) == len(chosen) <= MAX_TARGETS
     assert all(organs.count(o) <= MAX_TARGETS_PER_ORGAN for o in organs)
-    assert all(lesions[n].mm >= (15 if lesions[n].nodal else 10) for n in chosen)
+    assert all(lesions[n].value >= (15 if values[n][1] else 10) for n in chosen)
     random.shuffle(lesions)
-    assert propose_targets(lesions, slice_mm=None) == chosen
+    assert propose_targets(lesions) == chosen

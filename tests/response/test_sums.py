@@ -4,19 +4,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgcompare.model import LesionState, Response
-from imgcompare.response.recist_rules import (
-    Size,
-    TargetReading,
-    baseline_size,
-    is_progression,
-    overall_response,
-    sum_of_diameters,
-    target_response,
-)
+from imgcompare.model import Category as R
+from imgcompare.model import EventKind, LesionEvent, LesionState, ReaderInput
+from imgcompare.response.recist import DIAMETERS, LIMITS, baseline_size
+from imgcompare.response.sum_criterion import overall_response
+from imgcompare.response.sums import Standing, Total, judge_sum, standings, total_at
+from imgcompare.response.targets import Size
+from tests.response.courses import course
 
-R = Response
 TENTHS = st.integers(0, 3000).map(lambda n: Decimal(n) / 10)
+
+
+def judge(baseline, nadir, current, *, missing=(), gone=False):
+    now = Total(Decimal(current), missing, gone)
+    standing = Standing(Decimal(baseline), Decimal(nadir), 0, now)
+    return judge_sum(standing, LIMITS, measure=DIAMETERS, rule="recist-1.1/target")
+
 
 # criteria.md §1, "Vectors": baseline, nadir and current sum of diameters
 SUMS = [
@@ -40,10 +43,10 @@ SUMS = [
 
 @pytest.mark.parametrize(("baseline", "nadir", "current", "expected"), SUMS)
 def test_sums_at_the_boundaries(baseline, nadir, current, expected):
-    response, reason = target_response(Decimal(baseline), Decimal(nadir), Decimal(current))
-    assert response is expected
-    assert reason.rule_id == f"recist-1.1/target-{expected.lower()}"
-    assert reason.value == float(current)
+    found = judge(baseline, nadir, current)
+    assert found.category is expected
+    assert found.reason.rule_id == f"recist-1.1/target-{expected.lower()}"
+    assert found.reason.value == float(current)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +54,10 @@ def test_sums_at_the_boundaries(baseline, nadir, current, expected):
     [("9", R.CR), ("9.9", R.CR), ("10.0", R.PR)],  # criteria.md §1: node 15→9 & liver 30→0
 )
 def test_a_normal_node_allows_complete_response(node_mm, expected):
-    now = sum_of_diameters(
-        [
-            TargetReading(1, True, LesionState.MEASURED, Decimal(node_mm)),
-            TargetReading(2, False, LesionState.ABSENT),
-        ]
-    )
-    assert now.mm == Decimal(node_mm)
-    base = Decimal(45)
-    assert target_response(base, base, now.mm, all_gone=now.all_gone)[0] is expected
+    readings = course({1: [15, float(node_mm)], 2: [30, 0]}, nodal=[1])
+    now = total_at(readings, (1, 2), 1, DIAMETERS)
+    assert now.value == Decimal(node_mm)
+    assert judge(45, 45, now.value, gone=now.gone).category is expected
 
 
 @pytest.mark.parametrize(
@@ -67,17 +65,13 @@ def test_a_normal_node_allows_complete_response(node_mm, expected):
     [(("40", "40", None), R.PD), (("10", "10", None), R.NE)],  # criteria.md §1: baseline 20+20+10
 )
 def test_a_missing_target_is_not_evaluable_unless_the_rest_progressed(sizes, expected):
-    now = sum_of_diameters(
-        [
-            TargetReading(
-                n, False, LesionState.MEASURED if mm else LesionState.NE, Decimal(mm or 0)
-            )
-            for n, mm in enumerate(sizes)
-        ]
-    )
-    base = Decimal(50)
-    response, _ = target_response(base, base, now.mm, complete=now.complete, all_gone=now.all_gone)
-    assert response is expected
+    later = [float(mm) if mm else None for mm in sizes]
+    readings = course({n: [b, mm] for n, (b, mm) in enumerate(zip((20, 20, 10), later))})  # noqa: B905
+    totals = [total_at(readings, (0, 1, 2), t, DIAMETERS) for t in (0, 1)]
+    assert totals[1].missing == (2,)
+    standing = standings(readings, totals)[1]
+    found = judge_sum(standing, LIMITS, measure=DIAMETERS, rule="recist-1.1/target")
+    assert found.category is expected
 
 
 @pytest.mark.parametrize(
@@ -100,17 +94,16 @@ def test_what_is_measurable(mm, nodal, slice_mm, expected):
 
 
 def test_split_merged_and_small_lesions_add_up_as_they_should():
-    now = sum_of_diameters(
-        [
-            TargetReading(1, False, LesionState.MEASURED, Decimal(12), (Decimal(7),)),
-            TargetReading(2, False, LesionState.MERGED, Decimal(30)),
-            TargetReading(3, False, LesionState.TOO_SMALL),
-            TargetReading(4, False, LesionState.ABSENT, Decimal(9)),
-        ]
+    split = LesionEvent(EventKind.SPLIT, 1, (1, 5), "two parts")
+    merged = LesionEvent(EventKind.MERGED, 1, (1, 2), "one mass")
+    states = {(3, 1): LesionState.TOO_SMALL, (4, 1): LesionState.ABSENT}
+    readings = course(
+        {1: [20, 12], 2: [20, None], 3: [20, None], 4: [20, None], 5: [None, 7]},
+        events=(split, merged),
+        reader=ReaderInput(states=states),
     )
-    assert now.mm == 24
-    assert now.complete
-    assert not now.all_gone
+    now = total_at(readings, (1, 2, 3, 4), 1, DIAMETERS)
+    assert (now.value, now.complete, now.gone) == (24, True, False)
 
 
 # criteria.md §1, table of overall responses
@@ -149,20 +142,19 @@ RANK = {R.CR: 0, R.PR: 1, R.SD: 2, R.PD: 3}
 @given(st.lists(TENTHS, min_size=1, max_size=6), TENTHS, TENTHS)
 def test_a_larger_sum_never_improves_the_category(earlier, current, growth):
     baseline, nadir = earlier[0], min(earlier)
-    first, _ = target_response(baseline, nadir, current, all_gone=current == 0)
+    first = judge(baseline, nadir, current, gone=current == 0).category
     grown = current + growth
-    second, _ = target_response(baseline, nadir, grown, all_gone=grown == 0)
-    assert RANK[second] >= RANK[first]
+    assert RANK[judge(baseline, nadir, grown, gone=grown == 0).category] >= RANK[first]
 
 
 @settings(deadline=None)
 @given(TENTHS, TENTHS)
 def test_progression_agrees_with_whole_tenths(nadir, current):
     n, c = int(nadir * 10), int(current * 10)
-    assert is_progression(nadir, current) == (5 * (c - n) >= n and c - n >= 50)
+    assert LIMITS.is_progression(nadir, current) == (5 * (c - n) >= n and c - n >= 50)
 
 
 def test_a_naive_float_would_get_the_boundary_wrong():
     assert 30.6 / 25.5 - 1 < 0.2  # though it is exactly 20 %
-    assert is_progression(Decimal("25.5"), Decimal("30.6"))
-    assert not is_progression(Decimal("25.5"), Decimal("30.5"))
+    assert LIMITS.is_progression(Decimal("25.5"), Decimal("30.6"))
+    assert not LIMITS.is_progression(Decimal("25.5"), Decimal("30.5"))

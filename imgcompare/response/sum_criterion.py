@@ -1,0 +1,240 @@
+"""Assesses a course by a criterion that adds up one figure of each target lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from imgcompare.model import Assessment, Category
+from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
+from imgcompare.response.other_disease import Notes, has_new_lesion, non_target_status
+from imgcompare.response.readings import CourseReadings
+from imgcompare.response.sums import (
+    Limits,
+    Measure,
+    Outcome,
+    Standing,
+    Total,
+    judge_sum,
+    standings,
+    total_at,
+)
+from imgcompare.response.targets import (
+    MAX_TARGETS,
+    MAX_TARGETS_PER_ORGAN,
+    Choice,
+    Size,
+    choose_targets,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visit:
+    """One later timepoint: what a special rule of a criterion may look at."""
+
+    course: CourseReadings
+    choice: Choice
+    timepoint: int
+    standing: Standing | None
+    had_cr: bool
+    notes: Notes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SumRules:
+    """Rules of a criterion that adds up one figure of each target.
+
+    Attributes
+    ----------
+    rule : str
+        Start of all rule ids.
+    measure, limits
+        What is added up, and what its changes mean.
+    size_of : callable
+        What the size of a lesion, by id, allows at baseline.
+    most, most_per_organ : int
+        Largest numbers of targets that are proposed.
+    missing_at : callable
+        Inputs, in words, that are missing at a timepoint whatever the figures say.
+    also_progression : callable
+        Whether a special rule, which it notes, makes the targets progress.
+    review : callable
+        Flags of what a reader must look at.
+    """
+
+    rule: str
+    measure: Measure
+    limits: Limits
+    size_of: Callable[[CourseReadings, int], Size]
+    most: int = MAX_TARGETS
+    most_per_organ: int = MAX_TARGETS_PER_ORGAN
+    missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
+    also_progression: Callable[[Visit], bool] = lambda visit: False
+    review: Callable[[Visit], Iterable[str]] = lambda visit: ()
+
+
+def assess_sums(
+    criterion: Criterion, course: CourseReadings, rules: SumRules
+) -> tuple[Assessment, ...]:
+    """Classify every timepoint from the baseline on.
+
+    New lesions and unequivocal progression of non-targets are a reader's to decide: without one
+    the category rests on the targets, and each proposed new lesion is a flag and a reason that
+    says what the category would be.
+    """
+    return tuple(_assess(criterion, course, rules))
+
+
+def overall_response(
+    target: Category | None, non_target: Category | None, *, new: bool
+) -> Category:
+    """Combine targets, non-targets and new lesions (RECIST 1.1 tables 1 and 2).
+
+    Parameters
+    ----------
+    target : Category or None
+        CR, PR, MR, SD, PD or NE; None if there were no targets at baseline.
+    non_target : Category or None
+        CR, NON_CR_NON_PD, PD or NE; None if there were none at baseline.
+    new : bool
+        Whether a reader has confirmed a new lesion.
+    """
+    if new or Category.PD in (target, non_target):
+        return Category.PD
+    if target is None:
+        return Category.NED if non_target is None else non_target
+    if target is Category.CR and non_target not in (None, Category.CR):
+        return Category.PR
+    return target
+
+
+def _assess(criterion: Criterion, course: CourseReadings, rules: SumRules) -> Iterator[Assessment]:
+    choice = choose_targets(
+        course,
+        rules.measure,
+        lambda i: rules.size_of(course, i),
+        rule=rules.rule,
+        most=rules.most,
+        most_per_organ=rules.most_per_organ,
+    )
+    missing = (*choice.missing, *rules.missing_at(course, course.baseline_index))
+    totals = [total_at(course, choice.targets, t, rules.measure) for t in range(course.count)]
+    yield baseline_assessment(criterion, course, choice, totals[course.baseline_index], rules)
+    beside = standings(course, totals) if choice.targets and not missing else {}
+    had_cr = False
+    for t in course.later:
+        notes = Notes(rules.rule, flags=list(choice.flags), missing=list(missing))
+        visit = Visit(course, choice, t, beside.get(t), had_cr, notes)
+        assessment = _assess_visit(criterion, visit, rules)
+        yield assessment
+        had_cr |= assessment.category == Category.CR
+
+
+def baseline_assessment(
+    criterion: Criterion, course: CourseReadings, choice: Choice, total: Total, rules: SumRules
+) -> Assessment:
+    """Say which lesions were chosen, and what they add up to."""
+    notes = Notes(rules.rule, list(choice.reasons))
+    notes.add(
+        "baseline-sum", f"{rules.measure.words} {rules.measure.text(total.value)}",
+        float(total.value),
+    )  # fmt: skip
+    return Assessment(
+        title(criterion),
+        criterion.version,
+        course.baseline_index,
+        BASELINE_CATEGORY,
+        "",
+        tuple(notes.reasons),
+        choice.flags,
+        rule_id=f"{rules.rule}/baseline-sum",
+        quantity=rules.measure.words,
+        unit=rules.measure.unit,
+        value=float(total.value),
+        missing=choice.missing,
+    )
+
+
+def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:
+    """Classify the targets of one timepoint; None where there are none."""
+    notes = visit.notes
+    missing = rules.missing_at(visit.course, visit.timepoint)
+    notes.missing.extend(m for m in missing if m not in notes.missing)
+    if notes.missing:
+        notes.add("missing-input", f"missing: {'; '.join(notes.missing)}")
+        return Category.NE, None
+    if visit.standing is None:
+        return None, None
+    outcome = judge_sum(
+        visit.standing, rules.limits, measure=rules.measure, rule=f"{rules.rule}/target"
+    )
+    notes.reasons.append(outcome.reason)
+    if not visit.standing.now.complete:
+        notes.missing.extend(
+            rules.measure.input_of(visit.course, i, visit.timepoint)
+            for i in visit.standing.now.missing
+        )
+    return outcome.category, outcome
+
+
+def _assess_visit(criterion: Criterion, visit: Visit, rules: SumRules) -> Assessment:
+    course, t, notes = visit.course, visit.timepoint, visit.notes
+    target, outcome = judge_targets(visit, rules)
+    decisive = notes.reasons[-1].rule_id if notes.reasons else ""
+    if target is not Category.PD and rules.also_progression(visit):
+        target, decisive = Category.PD, notes.reasons[-1].rule_id
+    non_target = non_target_status(
+        course, visit.choice.others, t, measure=rules.measure, notes=notes
+    )
+    new = has_new_lesion(
+        course, t, would_be=overall_response(target, non_target, new=True), notes=notes
+    )
+    notes.flags.extend(rules.review(visit))
+    category = overall_response(target, non_target, new=new)
+    text = f"targets {target or 'none'}, non-targets {non_target or 'none'}, new {_yes(new)}"
+    notes.add("overall", f"{text}: {category}")
+    if category is not target:
+        decisive = notes.reasons[-1].rule_id
+    return make_assessment(
+        criterion, visit, category, rules.measure, outcome=outcome, decisive=decisive
+    )
+
+
+def make_assessment(
+    criterion: Criterion,
+    visit: Visit,
+    category: Category,
+    measure: Measure,
+    *,
+    outcome: Outcome | None,
+    decisive: str,
+    confirmed: bool | None = None,
+) -> Assessment:
+    """Put together what one timepoint came to."""
+    course, notes, standing = visit.course, visit.notes, visit.standing
+    reference, at = "", None
+    if outcome is not None and standing is not None:
+        at = standing.nadir_at if outcome.against_nadir else course.baseline_index
+        reference = f"{'nadir' if outcome.against_nadir else 'baseline'} {course.name(at)}"
+    return Assessment(
+        title(criterion),
+        criterion.version,
+        visit.timepoint,
+        category.value,
+        reference,
+        tuple(notes.reasons),
+        tuple(dict.fromkeys(notes.flags)),
+        confirmed=confirmed,
+        rule_id=decisive,
+        quantity=measure.words,
+        unit=measure.unit,
+        value=None if outcome is None else float(outcome.value),
+        percent=None if outcome is None else outcome.percent,
+        absolute=None if outcome is None else float(outcome.value - outcome.reference),
+        reference_index=at,
+        missing=tuple(notes.missing) if category is Category.NE else (),
+    )
+
+
+def _yes(answer: bool) -> str:
+    return "yes" if answer else "no"
