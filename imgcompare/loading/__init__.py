@@ -1,11 +1,13 @@
 """From folders to courses: find, group, name, order and read what scanners and people leave."""
 
-from imgcompare.loading.masks import LABEL_SCHEMES, mask_region, read_lesions, read_mask
+from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region
+from imgcompare.loading.masks import DrawnLesion, read_lesions, read_mask
 from imgcompare.loading.scanning import ScanResult, load_course, scan
 from imgcompare.loading.summary import SummaryRow, scan_as_dict, summary_rows
 
 __all__ = [
     "LABEL_SCHEMES",
+    "DrawnLesion",
     "ScanResult",
     "SummaryRow",
     "load_course",

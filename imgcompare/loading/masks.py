@@ -1,110 +1,96 @@
-"""Reads label maps that outline lesions, and says which labels mean what."""
+"""Reads outlines of lesions from any kind of mask file onto the grid of an image.
+
+A file that holds several parts (segments, structures, label values) is never guessed about: a part
+is chosen by ``file#number`` or ``file#name``, or a label scheme says what the parts are.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.errors import InputError, LabelSchemeError
-from imgcompare.geometry import AnyArray, Geometry, require_same_grid
-from imgcompare.loading.volumes import inspect, read_array
-from imgcompare.model import TISSUE_CODES, LabelMap, Tissue
+from imgcompare.errors import ImgCompareError, InputError, LabelSchemeError, UnreadableFileError
+from imgcompare.geometry import Geometry
+from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing
+from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region, meaning_of
+from imgcompare.loading.mask_files import open_mask
+from imgcompare.model import LabelMap, Quantity, Volume
 
-LABEL_SCHEMES: Final[Mapping[str, Mapping[int, Tissue | None]]] = MappingProxyType(
-    {
-        "binary": {},
-        "instances": {},
-        "components": {},
-        "imgcompare": {code: tissue for tissue, code in TISSUE_CODES.items()},
-        # BraTS 2023 and later: 1 necrotic core, 2 oedema, 3 enhancing, 4 resection cavity.
-        "brats2023": {1: Tissue.NECROTIC, 2: Tissue.OEDEMA, 3: Tissue.ENHANCING, 4: None},
-        # BraTS 2017 to 2021: 1 necrotic and non-enhancing core, 2 oedema, 4 enhancing.
-        "brats2021": {1: Tissue.NECROTIC, 2: Tissue.OEDEMA, 4: Tissue.ENHANCING},
-        "brats2020": {1: Tissue.NECROTIC, 2: Tissue.OEDEMA, 4: Tissue.ENHANCING},
-    }
-)
-"""Meaning of label values by scheme; None is a label outside the lesion (resection cavity).
+HALF: Final = 0.5
+"""A voxel belongs to a drawn region if at least this part of it lies inside."""
 
-In ``binary`` every value but 0 is lesion; in ``instances`` every value is a lesion of its own; in
-``components`` every connected piece is. BraTS label 4 is the enhancing part until 2021 and the
-resection cavity from 2023 on, which is why a scheme is asked for and never guessed.
-"""
 
-SAME_VOXEL: Final = 0.05
-"""A mask lies on a grid if its voxels are off by no more than this part of one: converters write
-positions with single precision, qforms with less."""
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnLesion:
+    """A lesion as somebody outlined it.
+
+    Attributes
+    ----------
+    name : str
+        Number and name of the segment or structure; empty for a whole file.
+    region : LabelMap
+        Boolean: voxels of which at least half lies inside, on the full grid of the image.
+    fill : Volume, optional
+        Part of each voxel inside, 0 to 1, on a crop of that grid; None where the file labels whole
+        voxels.
+    notes : tuple of str
+        What a person should know about how it was read.
+    """
+
+    name: str
+    region: LabelMap
+    fill: Volume | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "image") -> LabelMap:
-    """Read a label map that lies on a given grid.
+    """Read a mask as a label map on a given grid.
 
     Parameters
     ----------
     path : path
-        NIfTI, NRRD or MetaImage file of whole numbers.
+        As for `open_mask`. With a choice (``#3``) the other parts are left out.
     onto : Geometry
-        The grid that the mask must have.
+        The grid that the mask must have (SEG: of whose voxels it must consist; RTSTRUCT: within
+        which it must lie).
     what : str
         What that grid belongs to, for messages, e.g. ``"T1C of 2024-01-10"``.
 
     Returns
     -------
     LabelMap
-        With the label values of the file; ``tissues`` is empty, see `mask_region`.
+        Each part by its number; ``tissues`` is empty, see `mask_region`.
 
     Raises
     ------
     GeometryMismatchError
-        If the mask has another grid; names both.
+        If the mask has another grid or frame of reference; names both.
     InputError
-        If it is empty or holds values that are not whole numbers.
+        If it is empty, holds values that are not whole numbers, or parts that overlap.
     NothingFoundError, UnreadableFileError, SeriesError
         If there is no such file, or it is damaged or not one 3-D volume.
     """
-    file = Path(path)
-    found = inspect(file)
-    bare = Geometry(found.geometry.shape, found.geometry.affine, onto.frame_of_reference_uid)
-    if not _coincide(bare, onto):
-        require_same_grid(
-            bare,
-            onto,
-            what=f"Mask {file.name} and {what}",
-            remedy="Draw or resample the mask on that image.",
-        )
-    labels = _whole_numbers(read_array(file), file.name)
-    if not labels.any():
-        raise InputError(f"Mask {file.name} is empty: all its voxels are 0.")
-    return LabelMap(labels, onto)
-
-
-def _coincide(mask: Geometry, image: Geometry) -> bool:
-    """Whether all corners agree to a small part of a voxel."""
-    if mask.shape != image.shape:
-        return False
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape])).reshape(3, -1).T
-    shift = image.world_to_index(mask.index_to_world(corners)) - corners
-    return float(np.abs(shift).max()) <= SAME_VOXEL
-
-
-def _whole_numbers(array: AnyArray, name: str) -> npt.NDArray[np.integer]:
-    """Give labels as integers; refuse fractions and negative values."""
-    if array.dtype.kind == "f":
-        if not np.isfinite(array).all() or (array != np.rint(array)).any():
+    mask, choice = open_mask(path)
+    chosen = _chosen(mask, choice) or mask.parts
+    largest = max(p.number for p in chosen)
+    labels = np.zeros(onto.shape, np.uint8 if largest <= np.iinfo(np.uint8).max else np.int32)
+    for part in chosen:
+        filled = _fill(mask, part, onto, what)
+        inside = filled.fractions >= HALF
+        if labels[filled.box][inside].any():
             raise InputError(
-                f"Mask {name} holds values that are not whole numbers (e.g. "
-                f"{float(array[array != np.rint(array)].flat[0]):.3g}); threshold it first."
+                f"Parts of {mask.name} overlap, which labels cannot show; choose with "
+                f"{mask.name}#NUMBER: {listing(chosen)}."
             )
-        array = array.astype(np.int32)
-    if array.min() < 0:
-        raise InputError(f"Mask {name} holds negative labels ({array.min()}).")
-    smallest = np.uint8 if array.max() <= np.iinfo(np.uint8).max else np.int32
-    return np.asarray(array, dtype=smallest)
+        labels[filled.box][inside] = part.number
+    if not labels.any():
+        raise InputError(f"Mask {mask.name} is empty: it fills no voxel by half.")
+    return LabelMap(labels, onto)
 
 
 def read_lesions(
@@ -113,89 +99,140 @@ def read_lesions(
     onto: Geometry,
     what: str = "image",
     label_scheme: str | None = None,
-) -> tuple[LabelMap, ...]:
-    """Read a mask file as one binary region per lesion.
+) -> tuple[DrawnLesion, ...]:
+    """Read a mask file as one region per lesion.
 
     Parameters
     ----------
     path, onto, what
         As for `read_mask`.
     label_scheme : str, optional
-        A name of LABEL_SCHEMES; see `mask_region`. ``instances`` gives a lesion per label value,
-        ``components`` one per connected piece (26 neighbours), largest first; all others, and
-        none, give one lesion.
+        A name of LABEL_SCHEMES. ``instances`` gives a lesion per part, ``components`` one per
+        connected piece (26 neighbours), largest first; ``binary`` joins all parts. Without one,
+        parts that were chosen are a lesion each, and a file must not hold several.
 
     Returns
     -------
-    tuple of LabelMap
-        Boolean arrays on the grid ``onto``.
+    tuple of DrawnLesion
+        On the grid ``onto``.
 
     Raises
     ------
     LabelSchemeError
-        If values have no agreed meaning, or there is no such scheme.
+        If parts have no agreed meaning, or there is no such scheme or part.
     GeometryMismatchError, InputError, NothingFoundError, UnreadableFileError, SeriesError
         As for `read_mask`.
     """
-    labels = read_mask(path, onto=onto, what=what)
-    if label_scheme == "instances":
-        values = [int(v) for v in np.unique(labels.array) if v]
-        return tuple(LabelMap(labels.array == v, onto) for v in values)
-    region = mask_region(labels, label_scheme)
-    if label_scheme != "components":
-        return (region,)
-    import cc3d
+    if meaning_of(label_scheme):
+        region = mask_region(read_mask(path, onto=onto, what=what), label_scheme)
+        return (DrawnLesion("", region),)
+    mask, choice = open_mask(path)
+    chosen = _chosen(mask, choice)
+    if not chosen:
+        if label_scheme is None and len(mask.parts) > 1:
+            raise LabelSchemeError(_ask(mask))
+        chosen = mask.parts
+    alone = label_scheme in (None, "instances")
+    groups: list[tuple[Part, ...]] = [(p,) for p in chosen] if alone else [chosen]
+    lesions = [_lesion(mask, group, onto, what) for group in groups]
+    if label_scheme == "components":
+        return _pieces(lesions[0])
+    return tuple(lesions)
 
-    pieces = cc3d.connected_components(np.array(region.array), connectivity=26)
-    sizes = np.bincount(pieces.ravel())[1:]
-    return tuple(LabelMap(pieces == n + 1, onto) for n in np.argsort(-sizes, kind="stable"))
 
-
-def mask_region(labels: LabelMap, scheme: str | None = None) -> LabelMap:
-    """Give the whole lesion (without oedema) that a label map outlines.
-
-    Parameters
-    ----------
-    labels : LabelMap
-        Values as read.
-    scheme : str, optional
-        A name of LABEL_SCHEMES. Without one the values must be 0 and one other.
-
-    Returns
-    -------
-    LabelMap
-        Boolean array on the same grid.
-
-    Raises
-    ------
-    LabelSchemeError
-        If values have no agreed meaning.
-    InputError
-        If nothing of the lesion remains, e.g. only oedema.
-    """
-    values = sorted(int(v) for v in np.unique(labels.array) if v)
-    options = ", ".join(sorted(LABEL_SCHEMES))
-    if scheme is None:
-        if len(values) > 1:
-            raise LabelSchemeError(
-                f"The mask holds the labels {', '.join(map(str, values))}, whose meaning differs "
-                f"between sources (BraTS label 4 changed in 2023); say which: {options}. "
-                "binary takes all of them as one lesion, instances each as a lesion of its own."
-            )
-        scheme = "binary"
-    if scheme not in LABEL_SCHEMES:
-        raise LabelSchemeError(f"There is no label scheme {scheme!r}; known are {options}.")
-    meaning = LABEL_SCHEMES[scheme]
-    if not meaning:
-        return LabelMap(labels.array != 0, labels.geometry)
-    strange = [v for v in values if v not in meaning]
-    if strange:
-        raise LabelSchemeError(
-            f"The mask holds the labels {', '.join(map(str, strange))}, which {scheme} does not "
-            f"define; known schemes are {options}."
+def _ask(mask: MaskFile) -> str:
+    """Say which parts there are and how to tell what they mean."""
+    schemes = ", ".join(sorted(LABEL_SCHEMES))
+    first = mask.parts[0].number
+    if mask.kind == "labels":
+        values = ", ".join(str(p.number) for p in mask.parts)
+        return (
+            f"Mask {mask.name} holds the labels {values}, whose meaning differs between sources "
+            f"(BraTS label 4 changed in 2023); say which: {schemes}. binary takes all of them as "
+            f"one lesion, instances each as a lesion of its own, {mask.name}#{first} one of them."
         )
-    core = [v for v, tissue in meaning.items() if tissue not in (None, Tissue.OEDEMA)]
-    region = np.isin(labels.array, core)
+    return (
+        f"Mask {mask.name} holds {len(mask.parts)} {mask.kind}: {listing(mask.parts)}. Choose the "
+        f"lesion by number or name ({mask.name}#{first}), several with commas; or take each as a "
+        "lesion of its own (label scheme instances), or all as one (binary)."
+    )
+
+
+def _chosen(mask: MaskFile, choice: str) -> tuple[Part, ...]:
+    return choose(mask.parts, choice, file=mask.name, kind=mask.kind) if choice else ()
+
+
+def _fill(mask: MaskFile, part: Part, onto: Geometry, what: str) -> Filled:
+    """Place a part; one without a voxel is an error."""
+    try:
+        filled = mask.fill(part, onto=onto, what=what)
+    except ImgCompareError:
+        raise
+    except Exception as error:  # damaged values raise many kinds
+        raise UnreadableFileError(
+            f"File {mask.name} is damaged ({type(error).__name__}); export it again."
+        ) from None
+    if not filled.fractions.any():
+        raise InputError(f"Mask {mask.name} is empty: {part} of its {mask.kind} has no voxel.")
+    return filled
+
+
+def _lesion(mask: MaskFile, parts: Sequence[Part], onto: Geometry, what: str) -> DrawnLesion:
+    """Join parts into one lesion."""
+    filled = [_fill(mask, part, onto, what) for part in parts]
+    box = tuple(
+        slice(min(f.box[a].start for f in filled), max(f.box[a].stop for f in filled))
+        for a in range(3)
+    )
+    window = box[0], box[1], box[2]
+    kind = np.result_type(*[f.fractions.dtype for f in filled])
+    joined: npt.NDArray[Any] = np.zeros([s.stop - s.start for s in window], dtype=kind)
+    for one in filled:
+        inner = tuple(
+            slice(a.start - b.start, a.stop - b.start) for a, b in zip(one.box, box, strict=True)
+        )
+        joined[inner] = np.maximum(joined[inner], one.fractions)
+    region = np.zeros(onto.shape, dtype=bool)
+    region[window] = joined >= HALF
+    named = ", ".join(map(str, parts)) if len(mask.parts) > 1 or parts[0].name else ""
     if not region.any():
-        raise InputError(f"The mask holds no tumour core by {scheme}, only oedema or cavity.")
-    return LabelMap(region, labels.geometry)
+        raise InputError(
+            f"Mask {mask.name} fills no voxel by half ({named or 'its lesion'} has "
+            f"{float(joined.sum()) * onto.voxel_volume_ml:.2g} mL); it is too small for {what}."
+        )
+    fill = None
+    if kind.kind == "f":
+        grid = onto.crop([s.start for s in window], [s.stop for s in window])
+        fill = Volume(joined, grid, Quantity.DIMENSIONLESS)
+    notes = tuple(
+        f"{mask.name}, {part}: {n}" for part, f in zip(parts, filled, strict=True) for n in f.notes
+    )
+    return DrawnLesion(named, LabelMap(region, onto), fill, notes)
+
+
+def _pieces(lesion: DrawnLesion) -> tuple[DrawnLesion, ...]:
+    """Part a lesion into connected pieces, largest first, each with its partial voxels."""
+    import cc3d
+    from scipy import ndimage
+
+    array = np.array(lesion.region.array)
+    pieces = cc3d.connected_components(array, connectivity=26)
+    order = np.argsort(-np.bincount(pieces.ravel())[1:], kind="stable") + 1
+    grid = lesion.region.geometry
+    if lesion.fill is None:
+        return tuple(DrawnLesion("", LabelMap(pieces == n, grid)) for n in order)
+    start = lesion.fill.geometry.offset_in(grid)
+    box = tuple(slice(a, a + n) for a, n in zip(start, lesion.fill.geometry.shape, strict=True))
+    near = ndimage.distance_transform_edt(
+        pieces[box] == 0, sampling=grid.spacing_mm, return_distances=False, return_indices=True
+    )
+    owner = pieces[box][tuple(near)]
+    return tuple(
+        DrawnLesion(
+            lesion.name,
+            LabelMap(pieces == n, grid),
+            Volume(np.where(owner == n, lesion.fill.array, np.float32(0)), lesion.fill.geometry),
+            lesion.notes,
+        )
+        for n in order
+    )

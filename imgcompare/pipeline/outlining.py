@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imgcompare.errors import RegistrationError
 from imgcompare.loading import LABEL_SCHEMES, mask_region, read_lesions, read_mask
-from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
+from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation, Volume
 from imgcompare.options import CompareOptions, Given
 from imgcompare.pipeline.aligning import succeeded, why
 from imgcompare.pipeline.journal import Journal
@@ -39,6 +39,7 @@ class Outline:
     proposed: bool = False
     followed: int | None = None  # position of the baseline outline it was followed from
     drawn: LabelMap | None = None  # labels that name the tissues themselves
+    fill: Volume | None = None  # part of each voxel inside, where the file tells
 
 
 def outline_lesions(
@@ -56,7 +57,7 @@ def outline_lesions(
         drawn = [
             outline
             for path in given.masks[index]
-            for outline in _read_outlines(path, aligned, options.label_scheme)
+            for outline in _read_outlines(path, aligned, options.label_scheme, journal)
         ]
         return _distinct(drawn, name, journal)
     if index in given.seeds:
@@ -92,14 +93,19 @@ def _union(outlines: Sequence[Outline], aligned: AlignedTimepoint) -> npt.NDArra
     return known
 
 
-def _read_outlines(path: Path, aligned: AlignedTimepoint, scheme: str | None) -> list[Outline]:
+def _read_outlines(
+    path: Path, aligned: AlignedTimepoint, scheme: str | None, journal: Journal
+) -> list[Outline]:
     """Read the lesions that a mask file outlines on the reference grid."""
-    what = f"{aligned.reference_role} of {aligned.timepoint.name}"
+    name = aligned.timepoint.name
+    what = f"{aligned.reference_role} of {name}"
     if scheme is not None and LABEL_SCHEMES.get(scheme):
         labels = read_mask(path, onto=aligned.geometry, what=what)
         return [Outline(mask_region(labels, scheme), "mask", drawn=labels)]
-    regions = read_lesions(path, onto=aligned.geometry, what=what, label_scheme=scheme)
-    return [Outline(region, "mask") for region in regions]
+    lesions = read_lesions(path, onto=aligned.geometry, what=what, label_scheme=scheme)
+    for note in dict.fromkeys(note for lesion in lesions for note in lesion.notes):
+        journal.decide(name, choice="outline read from a mask", reason=note)
+    return [Outline(lesion.region, "mask", fill=lesion.fill) for lesion in lesions]
 
 
 def tell_compartments(
@@ -110,7 +116,11 @@ def tell_compartments(
         meaning = LABEL_SCHEMES[scheme]
         return compartments_as_drawn(outline.drawn, outline.region, meaning=meaning)
     return segment_compartments(
-        prepared, outline.region, source=outline.source, proposed=outline.proposed
+        prepared,
+        outline.region,
+        source=outline.source,
+        proposed=outline.proposed,
+        fill=outline.fill,
     )
 
 
@@ -161,5 +171,19 @@ def _distinct(outlines: Sequence[Outline], name: str, journal: Journal) -> list[
                 break
             mask = mask & ~shared
         if mask.any():
-            kept.append(replace(outline, region=LabelMap(mask, outline.region.geometry)))
+            kept.append(_without(outline, mask))
     return kept
+
+
+def _without(outline: Outline, mask: npt.NDArray[np.bool_]) -> Outline:
+    """Keep the voxels of a mask, and no part of a voxel that another outline has taken."""
+    grid = outline.region.geometry
+    fill = outline.fill
+    taken = np.asarray(outline.region.array, dtype=bool) & ~mask
+    if fill is not None and taken.any():
+        inside = tuple(
+            slice(first, first + n)
+            for first, n in zip(fill.geometry.offset_in(grid), fill.geometry.shape, strict=True)
+        )
+        fill = replace(fill, array=np.where(taken[inside], np.float32(0), fill.array))
+    return replace(outline, region=LabelMap(mask, grid), fill=fill)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from imgcompare.errors import SegmentationError
-from imgcompare.geometry import require_same_grid
-from imgcompare.model import TISSUE_CODES, Decision, LabelMap, LesionSegmentation, Role, Tissue
+from imgcompare.geometry import Geometry, require_same_grid
+from imgcompare.model import (
+    TISSUE_CODES,
+    Decision,
+    LabelMap,
+    LesionSegmentation,
+    Role,
+    Tissue,
+    Volume,
+)
 from imgcompare.segmentation.ct_compartments import label_ct
 from imgcompare.segmentation.labelled import Labelled
 from imgcompare.segmentation.masks import BoolArray, FloatArray
@@ -45,7 +55,12 @@ Fractions = dict[Tissue, FloatArray]
 
 
 def segment_compartments(
-    prepared: Prepared, region: LabelMap, *, source: str, proposed: bool = False
+    prepared: Prepared,
+    region: LabelMap,
+    *,
+    source: str,
+    proposed: bool = False,
+    fill: Volume | None = None,
 ) -> LesionSegmentation:
     """Split one lesion into tissues.
 
@@ -60,6 +75,9 @@ def segment_compartments(
         voxels be filled in part.
     proposed : bool
         Whether the lesion was proposed automatically.
+    fill : Volume, optional
+        Part of each voxel inside a given outline, on a crop of the reference grid; whole voxels of
+        ``region`` where there is none.
 
     Returns
     -------
@@ -79,16 +97,19 @@ def segment_compartments(
     )
     if not region.array.any():
         raise SegmentationError("The lesion is empty: draw or seed it in this timepoint.")
-    whole = cut_out(prepared, region.array != 0, LESION_MARGIN_MM if prepared.is_ct else REACH_MM)
+    reached = _reached(region, fill)
+    whole = cut_out(prepared, reached, LESION_MARGIN_MM if prepared.is_ct else REACH_MM)
     inner = box_of(whole.region, LESION_MARGIN_MM, whole.spacing_mm)
+    whole = replace(whole, region=_within(whole, region))
     scene = whole.crop(inner)
     references = None if prepared.is_ct else find_references(prepared, region.array)
     labelled = label_ct(scene) if references is None else label_mr(scene, references)
     given = source == MASK_SOURCE
-    labels, parts = _fractions(scene, labelled.labels, keep_outline=given)
+    outline = _outline(scene, fill)
+    labels, parts = _fractions(scene, labelled.labels, outline if given else None)
     doubtful = not given and _lost(parts, scene.region)
     if doubtful:
-        labels, parts = _fractions(scene, labelled.labels, keep_outline=True)
+        labels, parts = _fractions(scene, labelled.labels, outline)
     full_labels = np.zeros(whole.region.shape, dtype=np.uint8)
     full_labels[inner] = labels
     full = {t: _embedded(f, inner, whole.region.shape) for t, f in parts.items()}
@@ -117,30 +138,74 @@ def _embedded(
     return full
 
 
-def _fractions(scene: Scene, labels: Labels, *, keep_outline: bool) -> tuple[Labels, Fractions]:
-    """Unmix boundary voxels; then the most probable tissue is the largest fraction."""
+def _fractions(
+    scene: Scene, labels: Labels, outline: FloatArray | None
+) -> tuple[Labels, Fractions]:
+    """Unmix boundary voxels, within an outline to keep; then the largest fraction is the label."""
     roles = [r for r in MR_CHANNELS if r in scene.images] or list(scene.images)
     stack = np.stack([scene.images[r] for r in roles])
     channels = Channels(stack, [scene.noise[r] for r in roles], scene.spacing_mm)
     codes, solved = unmix(channels, labels)
     lesion = {int(c): f for c, f in zip(codes, solved, strict=True) if c}
-    if keep_outline:
-        lesion = _fill(lesion, scene.region, labels)
+    if outline is not None:
+        lesion = _fill(lesion, outline, labels)
     stack = np.stack(list(lesion.values()))
-    inside = scene.region if keep_outline else stack.sum(axis=0) >= 0.5
+    inside = stack.sum(axis=0) >= 0.5 if outline is None else scene.region
     best = np.array(list(lesion), dtype=np.uint8)[stack.argmax(axis=0)]
     chosen = np.where(inside, best, np.uint8(0))
     return chosen, {TISSUE_OF_CODE[c]: f for c, f in lesion.items()}
 
 
 def _fill(
-    lesion: dict[int, FloatArray], region: BoolArray, labels: Labels
+    lesion: dict[int, FloatArray], outline: FloatArray, labels: Labels
 ) -> dict[int, FloatArray]:
-    """Scale fractions so that they fill a given outline exactly and nothing beyond."""
+    """Scale fractions so that they fill a given outline exactly and nothing beyond.
+
+    Where the signals show no lesion, the nearest label fills the outline's part.
+    """
     total = np.sum(list(lesion.values()), axis=0)
-    scale = np.where(region, 1 / np.maximum(total, WEAK), 0).astype(np.float32)
-    weak = region & (total < WEAK)
-    return {c: np.where(weak, labels == c, f * scale).astype(np.float32) for c, f in lesion.items()}
+    scale = outline / np.maximum(total, np.float32(WEAK))
+    weak = (outline > 0) & (total < WEAK)
+    if (weak & (labels == 0)).any():
+        nearest = ndimage.distance_transform_edt(
+            labels == 0, return_distances=False, return_indices=True
+        )
+        labels = labels[tuple(nearest)]
+    bare = np.where(weak, outline, np.float32(0))
+    return {
+        c: np.where(weak, bare * (labels == c), f * scale).astype(np.float32)
+        for c, f in lesion.items()
+    }
+
+
+def _reached(region: LabelMap, fill: Volume | None) -> BoolArray:
+    """Every voxel of the full grid that the lesion touches."""
+    reached = np.asarray(region.array != 0)
+    if fill is not None:
+        reached[_window(fill.geometry, region.geometry)] |= fill.array > 0
+    return reached
+
+
+def _within(scene: Scene, region: LabelMap) -> BoolArray:
+    """Cut a scene's part out of a region on the full grid."""
+    return np.asarray(region.array[_window(scene.geometry, region.geometry)] != 0)
+
+
+def _outline(scene: Scene, fill: Volume | None) -> FloatArray:
+    """Part of each voxel of a scene that the outline fills."""
+    if fill is None:
+        return scene.region.astype(np.float32)
+    outline = np.zeros(scene.region.shape, dtype=np.float32)
+    outline[_window(fill.geometry, scene.geometry)] = fill.array
+    return outline
+
+
+def _window(part: Geometry, whole: Geometry) -> tuple[slice, slice, slice]:
+    """Give the box of a grid that a crop of it covers."""
+    a, b, c = (
+        slice(first, first + n) for first, n in zip(part.offset_in(whole), part.shape, strict=True)
+    )
+    return a, b, c
 
 
 def _add_oedema(

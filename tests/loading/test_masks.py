@@ -145,8 +145,8 @@ def test_lesions_by_instance_and_by_component(tmp_path: Path) -> None:
     array[6, 2, 2] = 5
     path = saved(tmp_path, array)
     instances = read_lesions(path, onto=GRID, label_scheme="instances")
-    assert [int(m.array.sum()) for m in instances] == [18 + 192, 1]
+    assert [int(m.region.array.sum()) for m in instances] == [18 + 192, 1]
     pieces = read_lesions(path, onto=GRID, label_scheme="components")
-    assert [int(m.array.sum()) for m in pieces] == [192, 18, 1]
+    assert [int(m.region.array.sum()) for m in pieces] == [192, 18, 1]
     (whole,) = read_lesions(path, onto=GRID, label_scheme="binary")
-    assert int(whole.array.sum()) == 211
+    assert int(whole.region.array.sum()) == 211

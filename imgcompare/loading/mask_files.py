@@ -1,0 +1,90 @@
+"""Opens a mask file of any kind: DICOM SEG, RTSTRUCT, or a label map."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgcompare.errors import (
+    ImgCompareError,
+    InputError,
+    NothingFoundError,
+    UnreadableFileError,
+)
+from imgcompare.loading import dicom_seg, rtstruct
+from imgcompare.loading.drawn import MaskFile, split_choice
+from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.instances import Patient
+from imgcompare.loading.label_files import open_labels
+from imgcompare.loading.volumes import is_volume_file
+
+if TYPE_CHECKING:
+    import pydicom
+
+
+def open_mask(path: str | os.PathLike[str]) -> tuple[MaskFile, str]:
+    """Open a mask file of any kind; give it and what is chosen from it.
+
+    Parameters
+    ----------
+    path : path
+        DICOM SEG or RTSTRUCT, NIfTI, NRRD or MetaImage; with ``#number`` or ``#name`` if a part
+        of it is meant.
+
+    Raises
+    ------
+    NothingFoundError, UnreadableFileError, InputError, SeriesError
+        If there is no such file, it is damaged, or it holds no outlines.
+    """
+    file, choice = split_choice(path)
+    if is_volume_file(file):
+        return open_labels(file), choice
+    if not file.is_file():
+        raise NothingFoundError(f"There is no file {file.name!r}; check the path.")
+    dataset = _read_dicom(file)
+    scrub = Scrubber([_patient(dataset)])
+    try:
+        sop_class = str(dataset.get("SOPClassUID", ""))
+        if sop_class in dicom_seg.SOP_CLASSES:
+            return dicom_seg.open_segments(file, dataset, scrub), choice
+        if sop_class == rtstruct.SOP_CLASS:
+            return rtstruct.open_structures(file, dataset, scrub), choice
+    except ImgCompareError:
+        raise
+    except Exception as error:  # damaged values and nesting raise many kinds
+        raise UnreadableFileError(
+            f"File {file.name} has a damaged header ({type(error).__name__}); export it again."
+        ) from None
+    raise InputError(
+        f"File {file.name} holds no outlines: give a DICOM SEG or RTSTRUCT, NIfTI or NRRD file."
+    )
+
+
+def _read_dicom(file: Path) -> pydicom.Dataset:
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(file)
+    except pydicom.errors.InvalidDicomError:
+        raise UnreadableFileError(
+            f"File {file.name} is neither DICOM nor NIfTI, NRRD or MetaImage by its name."
+        ) from None
+    except Exception as error:  # pydicom raises many kinds on damaged files
+        raise UnreadableFileError(
+            f"File {file.name} cannot be read ({type(error).__name__}); copy it again."
+        ) from None
+
+
+def _patient(dataset: pydicom.Dataset) -> Patient:
+    """Gather what must not be shown of the file's patient; damaged values are no secret."""
+    words = []
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber"):
+        try:
+            words.append(str(dataset.get(keyword) or ""))
+        except Exception:  # damaged text must not stop reading
+            words.append("")
+    return Patient(words[0], words[1], words[2], secrets=(words[3],) if words[3] else ())
