@@ -1,8 +1,8 @@
 """Reads the header of one DICOM file quickly: a tag walk that stops at the pixels.
 
-Plain little-endian files, which are nearly all there are, are walked directly; pydicom reads
-whatever is unusual (big-endian, deflated, odd nesting), and its answer is brought into the same
-form, so that nothing downstream knows the difference.
+Plain files, which are nearly all there are, are walked directly, in either byte order, deflated or
+not; pydicom reads what is nested oddly, and its answer is brought into the same form, so that
+nothing downstream knows the difference.
 """
 
 from __future__ import annotations
@@ -16,43 +16,40 @@ from typing import Final
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS
+from imgcompare.loading.walking import (
+    PIXEL_DATA,
+    InflatedWindow,
+    Unusual,
+    Walker,
+    Window,
+    swap_values,
+)
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
-_FIRST_READ = 16 * 1024  # holds most CT and MR headers, so that one system call is enough
-_NEXT_READ = 64 * 1024
 _PREAMBLE = 132
-_UNDEFINED = 0xFFFFFFFF
-_LONG_VRS = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UC", b"UN", b"UR", b"UT"))
-_LONG_VRS |= {b"SV", b"UV"}
-_MAX_VALUE = 64 * 1024  # no wanted value is longer; a header that claims so is damaged
-
-
-def _on_the_wire(tag: int) -> int:
-    return (tag & 0xFFFF) << 16 | tag >> 16
-
-
-_WANTED = {_on_the_wire(tag): tag for tag in WANTED_TAGS}
-_PIXEL_DATA = frozenset(_on_the_wire(t) for t in (0x7FE00010, 0x7FE00008, 0x7FE00009))
-_ENDS = frozenset((_on_the_wire(0xFFFEE00D), _on_the_wire(0xFFFEE0DD)))  # of item, of sequence
 _SHORT = struct.Struct("<I2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
-_IMPLICIT = struct.Struct("<II").unpack_from
+_LONG_VRS = frozenset((b"OB", b"UN", b"UT", b"UC", b"UR"))  # those that file meta elements have
+
+_WANTED = frozenset(WANTED_TAGS)
+_EXPLICIT = Walker(_WANTED)
+_WALKERS: Final = {
+    IMPLICIT_LITTLE: Walker(_WANTED, explicit=False),
+    BIG_ENDIAN: Walker(_WANTED, big_endian=True),
+}
 
 
-class _Unusual(Exception):
-    """The direct walk meets something that pydicom should judge."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Header:
-    """The wanted values of one file, as bytes, and where its pixels are.
+    """The wanted values of one file, as bytes in little-endian order, and where its pixels are.
 
-    ``pixel_offset`` is None where the pixels are absent or must be decoded by pydicom from the
-    whole file; ``pixel_length`` is -1 where they are encapsulated (compressed).
+    ``pixel_offset`` counts from the start of the file, or of the inflated data set of a deflated
+    one; it is None where there are no pixels or only pydicom can find them. ``pixel_length`` is -1
+    where they are compressed, or unknown.
     """
 
     values: dict[int, bytes]
@@ -60,6 +57,7 @@ class Header:
     pixel_offset: int | None
     pixel_length: int
     file_size: int
+    floating: bool = False
 
 
 def read_header(path: Path | str) -> Header | None:
@@ -85,18 +83,16 @@ def read_header(path: Path | str) -> Header | None:
     except OSError as error:
         raise UnreadableFileError(f"cannot be opened ({error.strerror})") from None
     try:
-        window = _Window(descriptor)
-        start, syntax = _begin(window)
+        window = Window(descriptor)
+        start, syntax = find_data_set(window)
         if start < 0:
             return None
-        if syntax in (DEFLATED, BIG_ENDIAN):
-            return _with_pydicom(path, window.size)
-        values: dict[int, bytes] = {}
         try:
-            offset, length = _walk(window, start, syntax != IMPLICIT_LITTLE, values)
-        except (_Unusual, struct.error):
+            return _walked(window, start, syntax)
+        except (Unusual, struct.error):
+            if syntax == DEFLATED:  # pydicom would inflate all of it, however large
+                raise UnreadableFileError("has a damaged header") from None
             return _with_pydicom(path, window.size)
-        return Header(values, syntax, offset, length, window.size)
     except OSError as error:
         if isinstance(error, UnreadableFileError):
             raise
@@ -105,30 +101,31 @@ def read_header(path: Path | str) -> Header | None:
         os.close(descriptor)
 
 
-class _Window:
-    """A file seen through a small buffer that moves forward."""
-
-    __slots__ = ("base", "buffer", "descriptor", "size")
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self.buffer = os.read(descriptor, _FIRST_READ)
-        self.base = 0
-        full = len(self.buffer) == _FIRST_READ
-        self.size = os.fstat(descriptor).st_size if full else len(self.buffer)
-
-    def move(self, position: int) -> bytes:
-        os.lseek(self.descriptor, position, os.SEEK_SET)
-        self.buffer = os.read(self.descriptor, _NEXT_READ)
-        self.base = position
-        return self.buffer
-
-    def read(self, position: int, length: int) -> bytes:
-        os.lseek(self.descriptor, position, os.SEEK_SET)
-        return os.read(self.descriptor, length)
+def _walked(window: Window, start: int, syntax: str) -> Header:
+    """Walk a data set directly."""
+    values: dict[int, bytes] = {}
+    size = window.size
+    if syntax == DEFLATED:
+        window, start = InflatedWindow(window.descriptor, start), 0
+    pixels = _WALKERS.get(syntax, _EXPLICIT).walk(window, start, values)
+    if syntax == BIG_ENDIAN:
+        swap_values(values, BINARY_TAGS)
+    if pixels is None:
+        return Header(values, syntax, None, 0, size)
+    # the size of a deflated file says nothing about the length of its pixels
+    limit = pixels.offset + max(0, pixels.length) if syntax == DEFLATED else size
+    return Header(
+        values, syntax, pixels.offset, pixels.length, limit, floating=pixels.tag != PIXEL_DATA
+    )
 
 
-def _begin(window: _Window) -> tuple[int, str]:
+def data_set_start(path: Path | str) -> int:
+    """Give the offset of the data set of a DICOM file; -1 if it is none."""
+    with open(path, "rb", buffering=0) as file:
+        return find_data_set(Window(file.fileno()))[0]
+
+
+def find_data_set(window: Window) -> tuple[int, str]:
     """Find where the data set starts and its transfer syntax; a start of -1 means no DICOM."""
     buffer = window.buffer
     if buffer[128:132] != b"DICM":
@@ -172,61 +169,6 @@ def _begin_without_preamble(buffer: bytes) -> tuple[int, str]:
 
 def _guess_syntax(element: bytes) -> str:
     return EXPLICIT_LITTLE if element[4:6].isalpha() and element[4:6].isupper() else IMPLICIT_LITTLE
-
-
-def _walk(
-    window: _Window, position: int, explicit: bool, values: dict[int, bytes]
-) -> tuple[int | None, int]:
-    """Collect the wanted top-level values; return offset and length of the pixel data.
-
-    Sequences of undefined length are stepped through without recording what they hold.
-    """
-    buffer, base, size, depth = window.buffer, window.base, window.size, 0
-    last = len(buffer) - 12
-    while position < size:
-        at = position - base
-        if at > last:
-            if position + 8 > size:
-                break  # trailing padding
-            buffer = window.move(position)
-            base, at, last = position, 0, len(buffer) - 12
-            if last < 0:
-                buffer += bytes(12)
-        if explicit:
-            tag, vr, length = _SHORT(buffer, at)
-            if depth and tag & 0xFFFF == 0xFFFE:
-                (length,) = _LENGTH(buffer, at + 4)
-                at += 8
-            elif vr in _LONG_VRS:
-                (length,) = _LENGTH(buffer, at + 8)
-                at += 12
-                if length == _UNDEFINED and vr == b"UN":
-                    raise _Unusual
-            else:
-                at += 8
-        else:
-            tag, length = _IMPLICIT(buffer, at)
-            at += 8
-        position = base + at
-        if tag in _PIXEL_DATA and not depth:
-            return position, -1 if length == _UNDEFINED else length
-        if length == _UNDEFINED:
-            depth += 1
-            continue
-        if depth and tag in _ENDS:
-            depth -= 1
-            continue
-        if tag in _WANTED and not depth:
-            if length > _MAX_VALUE:
-                raise _Unusual
-            value = buffer[at : at + length]
-            if len(value) < length:
-                value = window.read(position, length)
-            values[_WANTED[tag]] = value
-        position += length
-    if position > size + 1 or depth > 0:
-        raise UnreadableFileError("is cut off within its header")
-    return None, 0
 
 
 def _with_pydicom(path: Path | str, size: int) -> Header:

@@ -32,6 +32,8 @@ WordReader = Callable[[str], str]
 
 _ALWAYS_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51))
 
+_GE_DIRECTIONS: Final = 1e9
+
 _NO_AGENT: Final = frozenset(("", "NONE", "NO", "N", "0", "-", "--", "N/A", "NA", "NO CONTRAST"))
 """What scanners write into ContrastBolusAgent when nothing was given."""
 
@@ -61,6 +63,7 @@ class PixelFormat:
     photometric: str
     padding: int | None
     transfer_syntax: str
+    floating: bool = False
 
     @property
     def frame_bytes(self) -> int:
@@ -94,6 +97,7 @@ class SeriesFacts:
     slice_spacing_mm: float | None
     pixels: PixelFormat
     acquisition: Acquisition
+    gantry_tilt_deg: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +121,7 @@ class Instance:
     pixel_offset: int | None
     truncated: bool = False
     frame: int = 0
+    encapsulated: bool = False
 
     @property
     def file_name(self) -> str:
@@ -128,11 +133,11 @@ class FactsCache:
     """Parses shared facts once per distinct header, which is what makes scanning fast."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes | str | None, ...], SeriesFacts] = {}
+        self._known: dict[tuple[bytes | str | bool | None, ...], SeriesFacts] = {}
 
     def facts(self, header: Header) -> SeriesFacts:
         """Give the facts of a header, the same object for equal headers."""
-        key = (header.transfer_syntax, *map(header.values.get, _SERIES))
+        key = (header.transfer_syntax, header.floating, *map(header.values.get, _SERIES))
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = _parse_facts(header)
@@ -151,7 +156,6 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         plain and (header.pixel_length < expected or (stored_at or 0) + expected > header.file_size)
     )
     moment = text(get(_TAG["acquisition_datetime"]))
-    b_value = get(_TAG["b_value"])
     slope = number(get(_TAG["slope"]))
     return Instance(
         path=path,
@@ -167,16 +171,39 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         acquisition_number=integer(get(_TAG["acquisition_number"])),
         temporal_position=integer(get(_TAG["temporal_position"])),
         trigger_ms=number(get(_TAG["trigger_time"])),
-        b_value=_double(b_value),
-        pixel_offset=stored_at if plain else None,
+        b_value=_b_value(header, facts),
+        pixel_offset=stored_at,
         truncated=truncated,
+        encapsulated=stored_at is not None and not plain,
     )
 
 
-def _double(value: bytes | None) -> float | None:
-    if value is None or len(value) != struct.calcsize("<d"):
+def _b_value(header: Header, facts: SeriesFacts) -> float | None:
+    """Diffusion weighting, s/mm²: the standard attribute, else the private one of MR's maker.
+
+    GE writes it into echo-planar images, where others keep other things at its place, and adds 10⁹
+    to mark b-values of several directions.
+    """
+    get = header.values.get
+    maker = (facts.acquisition.manufacturer or "").upper()
+    if standard := get(_TAG["b_value"]):
+        return _unpacked("<d", standard)
+    if facts.modality != "MR":
         return None
-    return float(struct.unpack("<d", value)[0])
+    if "SIEMENS" in maker:
+        return number(get(_TAG["b_siemens"]))
+    if "PHILIPS" in maker:
+        return _unpacked("<f", get(_TAG["b_philips"]))
+    if maker.startswith("GE") and "EP" in (facts.acquisition.scanning_sequence or ""):
+        value = number(get(_TAG["b_ge"]))
+        return None if value is None else value % _GE_DIRECTIONS
+    return None
+
+
+def _unpacked(form: str, value: bytes | None) -> float | None:
+    if value is None or len(value) != struct.calcsize(form):
+        return None
+    return float(struct.unpack(form, value)[0])
 
 
 def _parse_facts(header: Header) -> SeriesFacts:
@@ -210,6 +237,7 @@ def _parse_facts(header: Header) -> SeriesFacts:
         slice_spacing_mm=number(get(_TAG["slice_spacing"])),
         pixels=_parse_pixels(header),
         acquisition=_parse_acquisition(header, words),
+        gantry_tilt_deg=number(get(_TAG["gantry_tilt"])),
     )
 
 
@@ -237,6 +265,7 @@ def _parse_pixels(header: Header) -> PixelFormat:
         photometric=text(get(_TAG["photometric"])).upper(),
         padding=int.from_bytes(padding[:2], "little", signed=signed) if padding else None,
         transfer_syntax=header.transfer_syntax,
+        floating=header.floating,
     )
 
 

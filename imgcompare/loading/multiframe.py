@@ -137,8 +137,8 @@ def _plane(
         or ""
     )
     temporal = groups.number(content, "TemporalPositionIndex")
-    offset = whole.pixel_offset
     pixels = whole.facts.pixels
+    start = 0 if whole.encapsulated else n * pixels.frame_bytes
     acquired = seconds(moment[8:].split("+")[0].split("-")[0]) if moment else whole.acquired_s
     day: dt.date | None = date(moment[:8]) if moment else whole.acquired_date
     return replace(
@@ -158,7 +158,7 @@ def _plane(
             "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"
         ),
         b_value=groups.number("MRDiffusionSequence", "DiffusionBValue"),
-        pixel_offset=None if offset is None else offset + n * pixels.frame_bytes,
+        pixel_offset=None if whole.pixel_offset is None else whole.pixel_offset + start,
     )
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray
-from imgcompare.loading.decoding import PlaneDecoder
+from imgcompare.loading.decoding import decode, decode_with_pydicom
+from imgcompare.loading.frames import FrameReader
 from imgcompare.loading.instances import Instance, PixelFormat
 from imgcompare.loading.stacking import Stack
 from imgcompare.model import Quantity, Volume
@@ -120,74 +121,56 @@ def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
 def _fill(out: AnyArray, planes: Sequence[Instance]) -> None:
     """Read planes one after the other into consecutive slices of ``out``."""
     scratch: AnyArray | None = None
-    decoder = PlaneDecoder()
-    for target, plane in zip(out, planes, strict=True):
-        pixels = plane.facts.pixels
-        direct = target.dtype.itemsize * 8 == pixels.bits_allocated and target.dtype.kind == "i"
+    with FrameReader() as reader:
+        for target, plane in zip(out, planes, strict=True):
+            kind = stored_dtype(plane.facts.pixels)
+            if target.dtype.itemsize == kind.itemsize and target.dtype.kind == "i":
+                room = target.view(kind)
+            else:
+                if scratch is None or scratch.dtype != kind:
+                    scratch = np.empty(target.shape, kind)
+                room = scratch
+            stored = _stored(plane, reader, room)
+            drop_unused_bits(stored, plane.facts.pixels)
+            _rescale(stored, target, plane)
+
+
+def _stored(plane: Instance, reader: FrameReader, room: AnyArray) -> AnyArray:
+    """Read the stored words of one plane, into ``room`` where they are not compressed."""
+    pixels = plane.facts.pixels
+    try:
         if plane.pixel_offset is None:
-            stored = _decoded(plane, decoder)
-        elif direct:
-            stored = target.view(stored_dtype(pixels))
-            _read_bytes(plane, stored)
+            words = decode_with_pydicom(plane)
+        elif plane.encapsulated:
+            words = decode(reader.compressed(plane), plane)
         else:
-            if scratch is None or scratch.dtype != stored_dtype(pixels):
-                scratch = np.empty(target.shape, stored_dtype(pixels))
-            stored = scratch
-            _read_bytes(plane, stored)
-        drop_unused_bits(stored, pixels)
-        _rescale(stored, target, plane)
+            reader.read_into(plane, room)
+            return room
+    except Exception as error:  # decoders raise many kinds on damaged data
+        raise _named(error, plane) from None
+    kind = stored_dtype(pixels)
+    return words.astype(kind, copy=not words.flags.writeable or not words.flags.owndata)
+
+
+def _named(error: Exception, plane: Instance) -> ImgCompareError:
+    """Turn what reading or decoding raised into an error that names the file."""
+    if isinstance(error, ImgCompareError) and plane.file_name in str(error):
+        return error
+    if isinstance(error, OSError) and not isinstance(error, ImgCompareError):
+        return UnreadableFileError(
+            f"File {plane.file_name} cannot be read ({error.strerror}); was it moved?"
+        )
+    known = isinstance(error, ImgCompareError)
+    return UnreadableFileError(
+        f"File {plane.file_name} cannot be decoded "
+        f"({str(error).rstrip('.') if known else type(error).__name__}); it is damaged or uses "
+        f"a form of compression that is not supported ({plane.facts.pixels.transfer_syntax})."
+    )
 
 
 def stored_dtype(pixels: PixelFormat) -> np.dtype[np.generic]:
     """Type of the stored words, little-endian."""
     return np.dtype(f"<{'i' if pixels.signed else 'u'}{pixels.bits_allocated // 8}")
-
-
-def _read_bytes(plane: Instance, stored: AnyArray) -> None:
-    """Read one uncompressed frame into an array of its stored type."""
-    assert plane.pixel_offset is not None
-    wanted = stored.reshape(-1).view(np.uint8).data
-    try:
-        with open(plane.path, "rb", buffering=0) as file:
-            file.seek(plane.pixel_offset)
-            done = 0
-            while done < len(wanted):
-                count = file.readinto(wanted[done:])
-                if not count:
-                    raise UnreadableFileError(
-                        f"File {plane.file_name} is truncated: {done} of {len(wanted)} bytes of "
-                        "pixels. Copy it again."
-                    )
-                done += count
-    except OSError as error:
-        if isinstance(error, ImgCompareError):
-            raise
-        raise UnreadableFileError(
-            f"File {plane.file_name} cannot be read ({error.strerror}); was it moved?"
-        ) from None
-
-
-def _decoded(plane: Instance, decoder: PlaneDecoder) -> AnyArray:
-    """Decode one compressed frame to its stored type, writable."""
-    pixels = plane.facts.pixels
-    try:
-        words = decoder.decode(plane)
-    except Exception as error:  # decoders raise many kinds on damaged data
-        if isinstance(error, ImgCompareError) and plane.file_name in str(error):
-            raise
-        known = isinstance(error, ImgCompareError)
-        raise UnreadableFileError(
-            f"File {plane.file_name} cannot be decoded "
-            f"({str(error).rstrip('.') if known else type(error).__name__}); it is damaged or uses "
-            f"a form of compression that is not supported ({pixels.transfer_syntax})."
-        ) from None
-    if words.shape != (pixels.rows, pixels.columns):
-        raise UnreadableFileError(
-            f"File {plane.file_name} decodes to {words.shape} pixels where its header says "
-            f"({pixels.rows}, {pixels.columns})."
-        )
-    kind = stored_dtype(pixels)
-    return np.array(words, copy=True).astype(kind, copy=False)
 
 
 def drop_unused_bits(stored: AnyArray, pixels: PixelFormat) -> None:

@@ -43,6 +43,7 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "software": 0x00181020,
     "protocol": 0x00181030,
     "contrast_start": 0x00181042,
+    "gantry_tilt": 0x00181120,
     "kernel": 0x00181210,
     "flip_angle": 0x00181314,
     "study_uid": 0x0020000D,
@@ -76,6 +77,9 @@ INSTANCE_TAGS: Final[Mapping[str, int]] = {
     "content_time": 0x00080033,
     "trigger_time": 0x00181060,
     "b_value": 0x00189087,
+    "b_siemens": 0x0019100C,
+    "b_philips": 0x20011003,
+    "b_ge": 0x00431039,
     "acquisition_number": 0x00200012,
     "instance_number": 0x00200013,
     "position": 0x00200032,
@@ -96,6 +100,7 @@ BINARY_TAGS: Final[Mapping[int, str]] = {
     SERIES_TAGS["signed"]: "<H",
     SERIES_TAGS["padding"]: "<h",
     INSTANCE_TAGS["b_value"]: "<d",
+    INSTANCE_TAGS["b_philips"]: "<f",
 }
 """Attributes not stored as text, with their struct format."""
 

@@ -1,10 +1,15 @@
 """The quick tag walk gives what pydicom gives, and falls back to it where it must."""
 
+import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -14,8 +19,10 @@ from pydicom.uid import (
 )
 
 from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.header import read_header
+from imgcompare.loading import walking
+from imgcompare.loading.header import find_data_set, read_header
 from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS, date, seconds, text
+from imgcompare.loading.walking import Pixels, Walker, Window
 from tests.loading.dicom_builder import SeriesSpec, write_series
 
 LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -65,8 +72,9 @@ def test_sequences_are_stepped_over(tmp_path: Path, syntax: str, undefined: bool
 
 
 @pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
-def test_unusual_files_are_read_with_pydicom(tmp_path: Path, syntax: str) -> None:
-    path = one_file(tmp_path)
+def test_deflated_and_big_endian_files_give_the_same_values(tmp_path: Path, syntax: str) -> None:
+    path = one_file(tmp_path, tags={"DiffusionBValue": 800.0, "PixelPaddingValue": -2000})
+    plain = read_header(path)
     dataset = pydicom.dcmread(path)
     dataset.file_meta.TransferSyntaxUID = syntax
     if syntax == ExplicitVRBigEndian:
@@ -77,9 +85,95 @@ def test_unusual_files_are_read_with_pydicom(tmp_path: Path, syntax: str) -> Non
         dataset.save_as(path)
     header = read_header(path)
     assert header is not None
-    assert header.pixel_offset is None
-    assert text(header.values[0x0008103E]) == "AX T1"
-    assert header.values[0x00280010] == (17).to_bytes(2, "little")
+    assert plain is not None
+    assert header.values == plain.values
+    assert header.pixel_length == plain.pixel_length
+    data = path.read_bytes()
+    if syntax == DeflatedExplicitVRLittleEndian:
+        data = zlib.decompress(data[144 + int.from_bytes(data[140:144], "little") :], -15)
+    assert header.pixel_offset is not None
+    assert data[header.pixel_offset :][: header.pixel_length] == dataset.PixelData
+
+
+def test_damaged_deflated_file_is_refused(tmp_path: Path) -> None:
+    path = one_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    data = bytearray(path.read_bytes())
+    start = 144 + int.from_bytes(data[140:144], "little")
+    data[start : start + 8] = b"\xff" * 8
+    path.write_bytes(bytes(data))
+    with pytest.raises(UnreadableFileError, match="deflated"):
+        read_header(path)
+
+
+def test_bomb_of_a_deflated_header_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "MAX_INFLATED_HEADER", 1 << 20)
+    path = one_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    data = path.read_bytes()
+    start = 144 + int.from_bytes(data[140:144], "little")
+    bomb = b"\x09\x00\x05\x10UN\0\0" + (1 << 30).to_bytes(4, "little") + bytes(1 << 24)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    path.write_bytes(data[:start] + packer.compress(bomb) + packer.flush())
+    with pytest.raises(UnreadableFileError, match="enormous"):
+        read_header(path)
+
+
+def random_file(path: Path, rng: np.random.Generator, syntax: str) -> Path:
+    """Write a file whose elements come, go, nest and change length at random."""
+    tags: dict[str, Any] = {
+        "ProtocolName": "p" * int(rng.integers(1, 9)),
+        "InstanceNumber": int(rng.integers(1, 2000)),
+        "ImageComments": "c" * int(rng.integers(0, 40)),
+        "SliceLocation": float(rng.integers(0, 20_000)) / 8,
+    }
+    path = write_series(path, SeriesSpec(syntax=syntax, tags=tags))[0]
+    dataset = pydicom.dcmread(path)
+    for keyword in ("ProtocolName", "SeriesDescription", "ImageComments"):
+        if rng.random() < 0.2:
+            delattr(dataset, keyword)
+    for number in rng.integers(1, 5, 2):
+        dataset.add_new(0x00291000 + int(number), "OB", bytes(2 * int(rng.integers(0, 40))))
+    if rng.random() < 0.5:
+        inner = Dataset()
+        inner.ProtocolName = "inside"
+        inner.is_undefined_length_sequence_item = rng.random() < 0.5
+        dataset.ReferencedImageSequence = [inner] * int(rng.integers(0, 3))
+        dataset["ReferencedImageSequence"].is_undefined_length = rng.random() < 0.5
+    dataset.save_as(path)
+    return path
+
+
+def walked(path: Path, walker: Walker) -> tuple[dict[int, bytes], Pixels | None]:
+    with path.open("rb") as file:
+        window = Window(file.fileno())
+        start, _ = find_data_set(window)
+        values: dict[int, bytes] = {}
+        return values, walker.walk(window, start, values)
+
+
+@pytest.mark.parametrize("syntax", LITTLE)
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=6, deadline=None)
+def test_remembered_layouts_change_nothing(syntax: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    wanted, explicit = frozenset(WANTED_TAGS), syntax == ExplicitVRLittleEndian
+    experienced = Walker(wanted, explicit=explicit)
+    with tempfile.TemporaryDirectory() as folder:
+        for n in range(8):
+            path = random_file(Path(folder) / str(n), rng, syntax)
+            found = walked(path, experienced)
+            assert found == walked(path, Walker(wanted, explicit=explicit))
+            dataset = pydicom.dcmread(path)
+            assert found[1] is not None
+            assert path.read_bytes()[found[1].offset :] == dataset.PixelData
+            for keyword in ("ProtocolName", "InstanceNumber", "SeriesDescription"):
+                value = found[0].get(int(pydicom.datadict.tag_for_keyword(keyword) or 0))
+                assert text(value) == str(dataset.get(keyword, ""))
 
 
 def test_file_without_preamble(tmp_path: Path) -> None:

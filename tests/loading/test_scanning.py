@@ -102,7 +102,7 @@ def test_scan_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("pixels were read")
 
-    monkeypatch.setattr("imgcompare.loading.pixels._read_bytes", refuse)
+    monkeypatch.setattr("imgcompare.loading.frames.FrameReader.read_into", refuse)
     (course,) = scan(tmp_path).courses
     with pytest.raises(AssertionError, match="pixels were read"):
         course.timepoints[0].series[Role.T1].load()
