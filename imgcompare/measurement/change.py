@@ -6,19 +6,31 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from imgcompare.errors import InputError
-from imgcompare.measurement.growth import NAN, doubling_time, log_change, specific_growth_rate
-from imgcompare.measurement.repeatability import (
-    Repeatability,
-    Verdict,
-    judge,
-    published_repeatability,
+from imgcompare.measurement.errors import (
+    diameter_of,
+    error_model,
+    figure_sd,
+    image_sd,
+    sizes_of,
+    widened,
 )
+from imgcompare.measurement.growth import NAN, doubling_time, log_change, specific_growth_rate
+from imgcompare.measurement.repeatability import Verdict, judge
 from imgcompare.measurement.uncertainty import Z95
-from imgcompare.measurement.volume import sphere_equivalent_diameter_mm
-from imgcompare.model import WHOLE, Change, Exceeds, Measurement, Quantity
+from imgcompare.model import (
+    Change,
+    ComparabilityFinding,
+    Exceeds,
+    Lesion,
+    Measurement,
+    Quantity,
+    Repeatability,
+    Severity,
+)
 
 BASELINE: Final = "baseline"
 NADIR: Final = "nadir"
@@ -33,6 +45,12 @@ NOT_COMPARED = frozenset({"sd_intensity"})
 ARBITRARY_UNITS = "ARBITRARY_UNITS"
 """Flag: MR signal has no absolute scale, so its change means nothing by itself."""
 
+WITHHELD = "WITHHELD"
+"""Flag: the acquisitions differ so much that the change is not given."""
+
+ERROR_WIDENED = "ERROR_WIDENED"
+"""Flag: the acquisitions differ, so the error is wider than repeatability."""
+
 _Key = tuple[int, str, str]
 
 
@@ -41,6 +59,10 @@ def measure_changes(
     dates: Sequence[dt.date | None],
     *,
     baseline_index: int = 0,
+    lesions: Sequence[Lesion] = (),
+    modality: str = "",
+    local: Sequence[Repeatability] = (),
+    comparability: Sequence[ComparabilityFinding] = (),
 ) -> tuple[Change, ...]:
     """Compare each figure with its baseline, its nadir and its previous value.
 
@@ -52,6 +74,14 @@ def measure_changes(
         Date of each timepoint, by timepoint index; rates need them.
     baseline_index : int
         Which timepoint is the baseline.
+    lesions : sequence of Lesion
+        Their sites decide about repeatability.
+    modality : str
+        ``CT`` or ``MR``; told from the unit of the intensities where left out.
+    local : sequence of Repeatability
+        The user's own test-retest values, which come before published ones.
+    comparability : sequence of ComparabilityFinding
+        A finding that blocks a figure withholds its change; a major one widens its error.
 
     Returns
     -------
@@ -66,24 +96,58 @@ def measure_changes(
         If a timepoint index lies outside ``dates``, or a figure is given twice.
     """
     series = _by_figure(measurements, len(dates))
-    modality = _modalities(measurements)
+    errors = error_model(measurements, lesions=lesions, modality=modality, local=local)
+    sizes = sizes_of(measurements)
     changes = []
     for key, values in series.items():
         if key[2] in NOT_COMPARED:
             continue
-        sizes = series.get((key[0], WHOLE, "longest_diameter"), {})
         for later, name, earlier in _pairs(values, baseline_index):
-            repeatability = published_repeatability(
-                key[2],
-                key[1],
-                modality=modality.get(key[0], ""),
-                diameter_mm=_diameter(sizes.get(earlier), values[earlier]),
-            )
+            a, b = values[earlier], values[later]
+            worst = _worst(comparability, (earlier, later), a)
             days = _days(dates[earlier], dates[later])
-            changes.append(
-                _change(values[earlier], values[later], name, days=days, error=repeatability)
-            )
+            if worst is not None and worst.severity is Severity.BLOCK:
+                changes.append(_withheld(a, b, name, days=days, why=worst.text))
+                continue
+            diameter_mm = diameter_of(sizes.get((key[0], earlier)), a)
+            error = errors.repeatability(a, diameter_mm=diameter_mm)
+            if worst is not None and worst.severity is Severity.MAJOR:
+                change = _change(a, b, name, days=days, error=widened(error))
+                changes.append(replace(change, flags=(*change.flags, ERROR_WIDENED)))
+            else:
+                changes.append(_change(a, b, name, days=days, error=error))
     return tuple(changes)
+
+
+def _worst(
+    findings: Sequence[ComparabilityFinding], pair: tuple[int, int], m: Measurement
+) -> ComparabilityFinding | None:
+    """Give the worst difference between two acquisitions that concerns a figure."""
+    own = [
+        f
+        for f in findings
+        if (f.from_index, f.to_index) == pair and f.applies_to(m.compartment, m.quantity)
+    ]
+    return max(own, key=lambda f: f.severity, default=None)
+
+
+def _withheld(
+    earlier: Measurement, later: Measurement, reference: str, *, days: int | None, why: str
+) -> Change:
+    """Give both figures and no change between them."""
+    plain = _change(earlier, later, reference, days=days, error=None)
+    return replace(
+        plain,
+        absolute=NAN,
+        percent=NAN,
+        log_change=NAN,
+        ci_low=NAN,
+        ci_high=NAN,
+        growth_rate_percent_per_day=NAN,
+        doubling_time_days=NAN,
+        reason=f"withheld: {why}",
+        flags=(*plain.flags, WITHHELD),
+    )
 
 
 def _by_figure(
@@ -107,12 +171,6 @@ def _by_figure(
     return series
 
 
-def _modalities(measurements: Sequence[Measurement]) -> Mapping[int, str]:
-    """CT or MR for each lesion, told from the unit of its intensities."""
-    names = {Quantity.HU.value: "CT", Quantity.MR_SIGNAL.value: "MR"}
-    return {m.lesion_id: names[m.unit] for m in measurements if m.unit in names}
-
-
 def _pairs(values: Mapping[int, Measurement], baseline: int) -> Iterator[tuple[int, str, int]]:
     """Each later timepoint with the name and index of what it is compared with."""
     order = sorted(values)
@@ -124,13 +182,6 @@ def _pairs(values: Mapping[int, Measurement], baseline: int) -> Iterator[tuple[i
             if earlier:
                 yield later, NADIR, min(earlier, key=lambda i: values[i].value)
         yield later, PREVIOUS, order[position - 1]
-
-
-def _diameter(size: Measurement | None, value: Measurement) -> float:
-    """Longest diameter of the lesion, or of a sphere of its volume, mm."""
-    if size is not None:
-        return size.value
-    return sphere_equivalent_diameter_mm(value.value) if value.quantity == "volume" else NAN
 
 
 def _days(earlier: dt.date | None, later: dt.date | None) -> int | None:
@@ -186,26 +237,16 @@ def _flags(earlier: Measurement, later: Measurement) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*earlier.flags, *later.flags, *extra)))
 
 
-def _image_sd(m: Measurement) -> float:
-    """Give the standard deviation from the figure's own interval, NaN where it has none."""
-    if m.value == 0.0:
-        return m.ci_high / Z95
-    return (m.ci_high - m.ci_low) / (2.0 * Z95)
-
-
 def _verdict(earlier: Measurement, later: Measurement, error: Repeatability | None) -> Verdict:
     """Weigh the change against the larger of repeatability and the image's own interval."""
-    sds = []
-    image_counts = False
-    for m in (earlier, later):
-        image = _image_sd(m)
-        repeat = error.wcv * m.value if error else NAN
-        image_counts |= image > repeat
-        sds.append(max((x for x in (image, repeat) if not math.isnan(x)), default=NAN))
+    sds = [figure_sd(m, error) for m in (earlier, later)]
+    image_counts = error is not None and any(
+        image_sd(m) > error.wcv * m.value for m in (earlier, later)
+    )
     difference = later.value - earlier.value
     half = Z95 * math.hypot(sds[0], sds[1])
     if error is None:
-        reason = f"no published repeatability for this {later.quantity.replace('_', ' ')}"
+        reason = f"no repeatability is known for this {later.quantity.replace('_', ' ')}"
         return Verdict(Exceeds.UNKNOWN, difference - half, difference + half, reason)
     if math.isnan(half):
         return Verdict(Exceeds.UNKNOWN, NAN, NAN, "a figure has no interval")

@@ -7,11 +7,12 @@ coefficient, the difference that 95 % of repeats stay within, is 2.77 · wCV of 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from imgcompare.measurement.uncertainty import Z95
-from imgcompare.model import WHOLE, Exceeds, Tissue
+from imgcompare.model import WHOLE, Exceeds, Repeatability, Tissue
 
 REPEATABILITY_FACTOR = Z95 * math.sqrt(2.0)
 """2.77: repeatability coefficient in within-subject standard deviations (Raunig 2015)."""
@@ -37,18 +38,73 @@ PRODUCT_WCV = math.sqrt(2.0) * DIAMETER_WCV
 DIAMETERS = frozenset({"longest_diameter", "perpendicular_diameter", "short_axis", "diameter_3d"})
 
 
-@dataclass(frozen=True, slots=True)
-class Repeatability:
-    """A within-subject coefficient of variation and where it comes from."""
+DIFFERENT_TOOL_WCV = 0.15
+"""wCV of enhancing brain tumour volume between readers or tools (criteria.md §6)."""
 
-    wcv: float
-    source: str
+WIDENING = DIFFERENT_TOOL_WCV / BRAIN_VOLUME_WCV
+"""Repeatability holds for equal acquisitions only. A major difference multiplies wCV by the ratio
+of different to equal conditions that is published for brain tumours (house rule: used for all)."""
+
+BRAIN_WORDS = ("brain", "lobe", "cereb", "frontal", "parietal", "temporal", "occipital", "pons")
+"""Parts of names of sites in the head; MR of unknown site is taken for the head."""
+
+HOUSE_DEFAULT = "compartment volume (house default, wCV 15 %)"
+
+PUBLISHED = (
+    *(
+        Repeatability(DIAMETER_WCV, "diameter between readers ±22 % (Yoon 2016)", quantity)
+        for quantity in sorted(DIAMETERS)
+    ),
+    Repeatability(
+        PRODUCT_WCV, "two diameters of ±22 % each (after Yoon 2016)", "bidimensional_product"
+    ),
+    *(
+        Repeatability(
+            BRAIN_VOLUME_WCV,
+            "enhancing brain volume, one tool (wCV 8 %)",
+            "volume",
+            compartment,
+            "MR",
+            "brain",
+        )
+        for compartment in (WHOLE, Tissue.ENHANCING.value)
+    ),
+    Repeatability(OTHER_VOLUME_WCV, HOUSE_DEFAULT, "volume", modality="MR"),
+    Repeatability(OTHER_VOLUME_WCV, HOUSE_DEFAULT, "volume", modality="CT", site="brain"),
+    *(
+        Repeatability(OTHER_VOLUME_WCV, HOUSE_DEFAULT, "volume", tissue.value, "CT")
+        for tissue in Tissue
+    ),
+    *(
+        Repeatability(
+            wcv,
+            f"CT volume of {low:.0f}–{high:.0f} mm (QIBA, wCV {wcv:.1%})",
+            "volume",
+            WHOLE,
+            "CT",
+            from_mm=low,
+            below_mm=high,
+        )
+        for (low, high, wcv) in (
+            (10.0, 35.0, 0.141),
+            (35.0, 50.0, 0.103),
+            (50.0, 100.0, 0.085),
+        )
+    ),
+)
+"""Settings by measurand, site and size; the most specific one that fits is used."""
 
 
-def published_repeatability(
-    quantity: str, compartment: str, *, modality: str, diameter_mm: float
+def repeatability_of(
+    quantity: str,
+    compartment: str,
+    *,
+    modality: str,
+    diameter_mm: float,
+    site: str = "",
+    local: Sequence[Repeatability] = (),
 ) -> Repeatability | None:
-    """Repeatability figure for a kind of measurement, or None where there is none.
+    """Choose the repeatability of a kind of figure, or None where nobody knows it.
 
     Parameters
     ----------
@@ -58,19 +114,33 @@ def published_repeatability(
         ``"CT"``, ``"MR"`` or empty when unknown.
     diameter_mm : float
         Longest diameter of the earlier lesion, which the error of CT volumes depends on.
+    site : str
+        Organ; empty when unknown.
+    local : sequence of Repeatability
+        The user's own test-retest values, which come before published ones.
     """
-    if quantity in DIAMETERS:
-        return Repeatability(DIAMETER_WCV, "diameter between readers ±22 % (Yoon 2016)")
-    if quantity == "bidimensional_product":
-        return Repeatability(PRODUCT_WCV, "two diameters of ±22 % each (after Yoon 2016)")
-    if quantity != "volume" or not modality:
-        return None
-    if modality == "MR" and compartment in (WHOLE, Tissue.ENHANCING.value):
-        return Repeatability(BRAIN_VOLUME_WCV, "enhancing brain volume, one tool (wCV 8 %)")
-    if modality == "CT" and compartment == WHOLE:
+    places = {site.lower(), "brain" if _in_the_head(site, modality) else site.lower()}
+    for settings in (local, PUBLISHED):
+        fitting = [
+            s
+            for s in settings
+            if any(
+                s.fits(quantity, compartment, modality=modality, site=p, diameter_mm=diameter_mm)
+                for p in places
+            )
+        ]
+        if fitting:
+            return max(fitting, key=lambda s: s.specificity)
+    if (quantity, compartment, modality) == ("volume", WHOLE, "CT"):
         wcv = ct_volume_wcv(diameter_mm)
-        return Repeatability(wcv, f"CT volume at {diameter_mm:.0f} mm (QIBA, wCV {wcv:.1%})")
-    return Repeatability(OTHER_VOLUME_WCV, "compartment volume (house default, wCV 15 %)")
+        return Repeatability(wcv, f"CT volume of {diameter_mm:.0f} mm, outside the QIBA range")
+    return None
+
+
+def _in_the_head(site: str, modality: str) -> bool:
+    if not site:
+        return modality == "MR"
+    return any(word in site.lower() for word in BRAIN_WORDS)
 
 
 def ct_volume_wcv(diameter_mm: float) -> float:

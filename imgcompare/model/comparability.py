@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from imgcompare.model.tissues import WHOLE, Tissue
+
 
 class Severity(IntEnum):
     """How much a difference between two acquisitions matters; a larger value is worse.
@@ -64,3 +66,31 @@ class ComparabilityFinding:
     later: str
     text: str
     unknown: bool = False
+
+    def applies_to(self, compartment: str, quantity: str) -> bool:
+        """Whether it concerns a kind of figure."""
+        return any(_concerns(c, compartment, quantity) for c in self.concerns)
+
+
+CONTRAST_COMPARTMENTS = frozenset(t.value for t in Tissue if t is not Tissue.OEDEMA)
+"""Compartments that are told apart by what enhances."""
+
+
+def _concerns(concern: Concern, compartment: str, quantity: str) -> bool:
+    is_intensity = quantity.endswith(("intensity", "enhancement"))
+    by_contrast = compartment in CONTRAST_COMPARTMENTS or quantity == "mean_enhancement"
+    match concern:
+        case Concern.ALL:
+            return True
+        case Concern.INTENSITY:
+            return is_intensity
+        case Concern.ENHANCEMENT:
+            return by_contrast
+        case Concern.SIZE:
+            return not is_intensity
+        case Concern.VOLUME:
+            return quantity == "volume"
+        case Concern.DIAMETER:
+            return not is_intensity and quantity != "volume" and compartment == WHOLE
+        case _:
+            return False  # subtraction and voxelwise comparison are methods, not figures

@@ -66,6 +66,6 @@ class Repeatability:
     @property
     def specificity(self) -> int:
         """How many things it is tied to; the most specific setting that fits is used."""
-        tied = (self.quantity, self.compartment, self.modality, self.site)
+        tied = (self.quantity, self.compartment, self.modality)
         sized = self.from_mm > 0.0 or self.below_mm < math.inf
-        return sum(x != ANY for x in tied) + sized
+        return sum(x != ANY for x in tied) + sized + 2 * (self.site != ANY)

@@ -9,7 +9,15 @@ from imgcompare.errors import InputError
 from imgcompare.measurement import absent_lesion, measure_changes
 from imgcompare.measurement.change import ARBITRARY_UNITS
 from imgcompare.measurement.growth import MIN_DAYS
-from imgcompare.model import Exceeds, Lesion, Measurement
+from imgcompare.model import (
+    ComparabilityFinding,
+    Concern,
+    Exceeds,
+    Lesion,
+    Measurement,
+    Repeatability,
+    Severity,
+)
 
 DATES = [dt.date(2024, 1, 10), dt.date(2024, 4, 9), dt.date(2024, 7, 8), dt.date(2024, 10, 6)]
 
@@ -164,3 +172,42 @@ def test_order_of_rows_changes_nothing_but_the_order_of_lesions(order):
     table = [*rows([3.0, 2.0, 4.0]), *rows([30.0, 31.0, 29.0], lesion=2)]
     shuffled = measure_changes([table[n] for n in order], DATES)
     assert {repr(c) for c in shuffled} == {repr(c) for c in measure_changes(table, DATES)}
+
+
+def finding(severity, concern=Concern.VOLUME, pair=(0, 1)):
+    return ComparabilityFinding(
+        "kernel", severity, (concern,), *pair, "CT", "soft", "sharp", "kernels differ"
+    )
+
+
+def judged(findings, values=(10.0, 13.5)):
+    figures = [*rows(values), *mr_rows(2)]
+    return pick(measure_changes(figures, DATES, comparability=findings), "baseline", 1)
+
+
+def test_a_blocking_difference_withholds_the_change_it_concerns():
+    blocked = judged([finding(Severity.BLOCK)])
+    assert math.isnan(blocked.percent)
+    assert (blocked.from_value, blocked.to_value) == (10.0, 13.5)
+    assert blocked.exceeds_error is Exceeds.UNKNOWN
+    assert "kernels differ" in blocked.reason
+    assert "WITHHELD" in blocked.flags
+    assert judged([finding(Severity.BLOCK, Concern.DIAMETER)]).percent == pytest.approx(35.0)
+    assert judged([finding(Severity.BLOCK, pair=(1, 2))]).percent == pytest.approx(35.0)
+
+
+def test_a_major_difference_widens_the_error_and_says_so():
+    plain, wide = judged([]), judged([finding(Severity.MAJOR)])
+    assert plain.exceeds_error is Exceeds.YES
+    assert wide.exceeds_error is Exceeds.NO
+    assert "widened" in wide.reason
+    assert "ERROR_WIDENED" in wide.flags
+    assert judged([finding(Severity.MINOR)]) == plain
+
+
+def test_local_repeatability_replaces_the_published_one():
+    local = [Repeatability(0.2, "ours", "volume")]
+    figures = [*rows([10.0, 13.5]), *mr_rows(2)]
+    change = pick(measure_changes(figures, DATES, local=local), "baseline", 1)
+    assert change.exceeds_error is Exceeds.NO
+    assert "ours" in change.reason

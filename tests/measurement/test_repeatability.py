@@ -5,12 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.measurement.repeatability import (
+    PUBLISHED,
     REPEATABILITY_FACTOR,
     ct_volume_wcv,
     judge,
-    published_repeatability,
+    repeatability_of,
 )
-from imgcompare.model import Exceeds
+from imgcompare.model import Exceeds, Repeatability
 
 
 # criteria.md §6, "Vectors": a 20-mm sphere of 4.19 mL, wCV .141
@@ -48,14 +49,42 @@ def test_small_nodules_repeat_worse():
 
 
 def test_each_kind_of_figure_has_its_source_or_none():
-    def known(quantity, compartment="whole", modality="CT"):
-        return published_repeatability(quantity, compartment, modality=modality, diameter_mm=20.0)
+    def known(quantity, compartment="whole", modality="CT", site="", mm=20.0):
+        return repeatability_of(quantity, compartment, modality=modality, diameter_mm=mm, site=site)
 
     assert known("volume", "enhancing", "MR").wcv == 0.08
     assert known("volume", "necrotic", "MR").wcv == 0.15
     assert 100.0 * REPEATABILITY_FACTOR * known("longest_diameter").wcv == pytest.approx(22.0)
     assert known("mean_intensity") is None
     assert known("volume", modality="") is None
+    assert known("volume").wcv == 0.141
+    assert known("volume", mm=40.0).wcv == 0.103
+    assert known("volume", mm=6.0).wcv == 0.29
+    assert known("volume", mm=200.0).wcv == 0.085
+    assert "outside the QIBA range" in known("volume", mm=200.0).source
+    assert known("volume", site="left frontal lobe").wcv == 0.15  # the claim is void in the brain
+    assert known("volume", modality="MR", site="brain").wcv == 0.08
+    assert known("volume", modality="MR", site="liver").wcv == 0.15
+
+
+def test_local_values_come_first_and_the_most_specific_of_them():
+    local = (
+        Repeatability(0.05, "ours", "volume"),
+        Repeatability(0.03, "ours, enhancing", "volume", "enhancing", "MR", "brain"),
+    )
+
+    def known(compartment, modality, site, quantity="volume"):
+        return repeatability_of(
+            quantity, compartment, modality=modality, diameter_mm=20.0, site=site, local=local
+        ).wcv
+
+    assert known("enhancing", "MR", "left frontal lobe") == 0.03
+    assert known("enhancing", "CT", "liver") == 0.05
+    assert known("whole", "", "", "longest_diameter") == pytest.approx(0.22 / REPEATABILITY_FACTOR)
+
+
+def test_every_published_setting_says_where_it_comes_from():
+    assert all(s.source and s.quantity for s in PUBLISHED)
 
 
 def test_a_figure_of_zero_is_judged_by_its_interval_alone():

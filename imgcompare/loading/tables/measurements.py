@@ -57,7 +57,10 @@ STATUS_WORDS = {
 }
 
 STATES = tuple(LesionState)
-COMPARTMENTS = (WHOLE, *(t.value for t in Tissue))
+T2_FLAIR = "t2_flair"
+"""All that is abnormal on T2/FLAIR, a compartment that only typed tables have (RANO-LGG)."""
+
+COMPARTMENTS = (WHOLE, *(t.value for t in Tissue), T2_FLAIR)
 
 
 def read_measurements(path: Path) -> tuple[TypedCourse, ...]:
