@@ -113,6 +113,16 @@ class Acquisition:
     seconds_after_contrast: float | None = None
     acquisition_datetime: dt.datetime | None = None
     lossy: bool = False
+    image_type: tuple[str, ...] = ()
+    body_part: str | None = None
+    gantry_tilt_deg: float | None = None
+    reconstruction_diameter_mm: float | None = None
+    reconstruction_algorithm: str | None = None
+    tube_current_ma: float | None = None
+    device_serial: str | None = None
+    scan_options: str | None = None
+    sequence_name: str | None = None
+    contrast_volume_ml: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
