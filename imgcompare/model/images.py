@@ -124,6 +124,11 @@ class Acquisition:
     sequence_name: str | None = None
     contrast_volume_ml: float | None = None
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the header says anything at all about how the series was acquired."""
+        return self != Acquisition()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
