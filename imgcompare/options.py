@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgcompare.errors import ConfigurationError
-from imgcompare.model import Course, Role
+from imgcompare.model import Course, Lesion, LesionEvent, Role, Tissue
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,35 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOutline:
+    """A lesion at one timepoint as a session keeps it, compartments and fractions included.
+
+    Attributes
+    ----------
+    timepoint : str
+        Date or position.
+    lesion : int
+        Its identity.
+    labels : Path
+        Tissue codes on a part of the timepoint's native reference grid, NIfTI.
+    fractions : mapping of Tissue to Path
+        Part of each voxel of the same grid that the tissue fills.
+    source : str
+        Where the outline came from.
+    proposed, classes_only : bool
+        As in `imgcompare.model.LesionSegmentation`.
+    """
+
+    timepoint: str
+    lesion: int
+    labels: Path
+    fractions: Mapping[Tissue, Path] = field(default_factory=dict)
+    source: str = "mask"
+    proposed: bool = False
+    classes_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CompareOptions:
     """What a person decided; everything left out is decided automatically and reported.
 
@@ -41,6 +70,14 @@ class CompareOptions:
         Points inside lesions. Without masks and seeds, lesions are proposed.
     roles : mapping of series to Role
         Overruled roles, see `imgcompare.scan`.
+    transforms : tuple of (timepoint, file)
+        ITK files that resample a timepoint's reference onto the baseline's, accepted by a person.
+    outlines : tuple of KeptOutline
+        Lesions of a saved session; with them nothing is outlined or segmented anew.
+    lesions : tuple of Lesion
+        What a person said of lesions: site, role, nodal.
+    events : tuple of LesionEvent
+        Splits, mergers and others that a person declared.
     criteria : tuple of str
         Names of response criteria; empty for all that are installed.
     label_scheme : str, optional
@@ -52,6 +89,10 @@ class CompareOptions:
     masks: tuple[tuple[str, Path], ...] = ()
     seeds: tuple[Seed, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
+    transforms: tuple[tuple[str, Path], ...] = ()
+    outlines: tuple[KeptOutline, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
+    events: tuple[LesionEvent, ...] = ()
     criteria: tuple[str, ...] = ()
     label_scheme: str | None = None
     identified: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from imgcompare.measurement import absent_lesion, measure_changes, measure_lesion
 from imgcompare.model import (
@@ -49,7 +50,8 @@ def conclude(
             TimepointResult(one, dict(zip(ids, found, strict=True)))
             for one, ids, found in zip(aligned, matching.ids, segmented, strict=True)
         )
-        lesions = _lesions(course, matching)
+        matching = _with_given_events(matching, options.events)
+        lesions = _lesions(course, matching, options.lesions)
         measurements = _measure(results, lesions, matching.events)
         dates = [t.date for t in course.timepoints]
         changes = measure_changes(measurements, dates, baseline_index=course.baseline_index)
@@ -85,28 +87,45 @@ def conclude(
 
 
 def _links(outlines: Sequence[Sequence[Outline]]) -> dict[tuple[int, int], int]:
-    """Link a lesion that was followed from baseline to the one it was followed from."""
-    return {
-        (timepoint, position): outline.followed + 1
-        for timepoint, found in enumerate(outlines)
-        for position, outline in enumerate(found)
-        if outline.followed is not None
-    }
+    """Link a lesion to the identity a person gave it, or to the one it was followed from."""
+    links: dict[tuple[int, int], int] = {}
+    for timepoint, found in enumerate(outlines):
+        for position, outline in enumerate(found):
+            if outline.identity is not None:
+                links[timepoint, position] = outline.identity
+            elif outline.followed is not None:
+                links[timepoint, position] = outline.followed + 1
+    return links
 
 
-def _lesions(course: Course, matching: Matching) -> tuple[Lesion, ...]:
-    """Give each identity a tracking UID and a role; what appears after baseline is new."""
+def _with_given_events(matching: Matching, given: Sequence[LesionEvent]) -> Matching:
+    """Add the events a person declared; they replace what was found about the same lesions."""
+    said = {(e.timepoint_index, i) for e in given for i in e.lesion_ids}
+    kept = [e for e in matching.events
+            if not any((e.timepoint_index, i) in said for i in e.lesion_ids)]  # fmt: skip
+    events = sorted([*kept, *given], key=lambda e: e.timepoint_index)
+    return Matching(matching.ids, tuple(events))
+
+
+def _lesions(
+    course: Course, matching: Matching, known: Sequence[Lesion] = ()
+) -> tuple[Lesion, ...]:
+    """Give each identity a tracking UID and a role; what appears after baseline is new.
+
+    What a person said of a lesion stands; an empty tracking UID is filled in.
+    """
     baseline = set(matching.ids[0])
     study = course.timepoints[0].study_uids[0] if course.timepoints[0].study_uids else ""
     seed = study or course.subject
-    return tuple(
-        Lesion(
-            id=identity,
-            tracking_uid=f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{seed}/{identity}').int}",
-            role=LesionRole.TARGET if identity in baseline else LesionRole.NEW,
-        )
-        for identity in sorted({i for ids in matching.ids for i in ids})
-    )
+    said = {lesion.id: lesion for lesion in known}
+
+    def one(identity: int) -> Lesion:
+        uid = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{seed}/{identity}').int}"
+        role = LesionRole.TARGET if identity in baseline else LesionRole.NEW
+        found = said.get(identity, Lesion(identity, uid, role=role))
+        return found if found.tracking_uid else replace(found, tracking_uid=uid)
+
+    return tuple(one(i) for i in sorted({i for ids in matching.ids for i in ids}))
 
 
 def _measure(

@@ -40,6 +40,7 @@ class Outline:
     followed: int | None = None  # position of the baseline outline it was followed from
     drawn: LabelMap | None = None  # labels that name the tissues themselves
     fill: Volume | None = None  # part of each voxel inside, where the file tells
+    identity: int | None = None  # the lesion a person says it is
 
 
 def outline_lesions(
