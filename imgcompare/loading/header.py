@@ -7,6 +7,7 @@ nothing downstream knows the difference.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import warnings
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS
+from imgcompare.loading.tags import BINARY_TAGS, SEQUENCE_TAGS, WANTED_TAGS
 from imgcompare.loading.walking import (
     PIXEL_DATA,
     InflatedWindow,
@@ -31,6 +32,7 @@ DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 _PREAMBLE = 132
+_MAX_PRIVATE = 16 * 1024 * 1024
 _SHORT = struct.Struct("<I2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
 _LONG_VRS = frozenset((b"OB", b"UN", b"UT", b"UC", b"UR"))  # those that file meta elements have
@@ -119,6 +121,19 @@ def _walked(window: Window, start: int, syntax: str) -> Header:
     )
 
 
+def read_values(path: Path | str, tags: frozenset[int]) -> dict[int, bytes]:
+    """Read a few more values of a little-endian DICOM file, e.g. private ones; none if damaged."""
+    values: dict[int, bytes] = {}
+    with open(path, "rb", buffering=0) as file:
+        window = Window(file.fileno())
+        start, syntax = find_data_set(window)
+        walker = Walker(tags, explicit=syntax != IMPLICIT_LITTLE, longest=_MAX_PRIVATE)
+        with contextlib.suppress(Unusual, struct.error, UnreadableFileError):
+            if syntax not in (DEFLATED, BIG_ENDIAN):
+                walker.walk(window, start, values)
+    return values
+
+
 def data_set_start(path: Path | str) -> int:
     """Give the offset of the data set of a DICOM file; -1 if it is none."""
     with open(path, "rb", buffering=0) as file:
@@ -195,7 +210,7 @@ def _as_bytes(dataset: object) -> dict[int, bytes]:
     values: dict[int, bytes] = {}
     for tag in WANTED_TAGS:
         value = dataset[tag].value if tag in dataset else None
-        if value is None or value == "":
+        if value is None or value == "" or tag in SEQUENCE_TAGS:
             continue
         if tag in BINARY_TAGS:
             values[tag] = struct.pack(BINARY_TAGS[tag], value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import struct
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from imgcompare.loading.header import Header
+from imgcompare.loading.pet import PetFacts, parse_pet
+from imgcompare.loading.real_world import RealWorld, real_world
 from imgcompare.loading.tags import (
     INSTANCE_TAGS,
     SERIES_TAGS,
@@ -31,6 +34,9 @@ _TAG = {**SERIES_TAGS, **INSTANCE_TAGS}
 WordReader = Callable[[str], str]
 
 _ALWAYS_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51))
+
+_PERHAPS_LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (81, 91, 203))
+"""Near-lossless JPEG-LS, JPEG 2000, HTJ2K: lossy unless the header says that they are not."""
 
 _GE_DIRECTIONS: Final = 1e9
 
@@ -64,11 +70,21 @@ class PixelFormat:
     padding: int | None
     transfer_syntax: str
     floating: bool = False
+    padding_limit: int | None = None
 
     @property
     def frame_bytes(self) -> int:
         """Bytes of one uncompressed frame."""
         return self.rows * self.columns * self.samples * self.bits_allocated // 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Where a slice lies in a picture of many slices (Siemens mosaic), pixels."""
+
+    row: int
+    column: int
+    whole: PixelFormat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +114,7 @@ class SeriesFacts:
     pixels: PixelFormat
     acquisition: Acquisition
     gantry_tilt_deg: float | None = None
+    pet: PetFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +139,11 @@ class Instance:
     truncated: bool = False
     frame: int = 0
     encapsulated: bool = False
+    real_world: RealWorld | None = None
+    philips_slope: float | None = None
+    frame_reference_ms: float | None = None
+    frame_duration_ms: float | None = None
+    tile: Tile | None = None
 
     @property
     def file_name(self) -> str:
@@ -175,7 +197,19 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         pixel_offset=stored_at,
         truncated=truncated,
         encapsulated=stored_at is not None and not plain,
+        real_world=real_world(get(_TAG["real_world"]), facts.pixels.transfer_syntax),
+        philips_slope=_philips_slope(header, facts),
+        frame_reference_ms=number(get(_TAG["frame_reference"])),
+        frame_duration_ms=number(get(_TAG["frame_duration"])),
     )
+
+
+def _philips_slope(header: Header, facts: SeriesFacts) -> float | None:
+    """Private scale slope of Philips MR; None where it is absent or says nothing."""
+    if "PHILIPS" not in (facts.acquisition.manufacturer or "").upper():
+        return None
+    slope = _unpacked("<f", header.values.get(_TAG["philips_slope"]))
+    return slope if slope and math.isfinite(slope) else None
 
 
 def _b_value(header: Header, facts: SeriesFacts) -> float | None:
@@ -238,6 +272,7 @@ def _parse_facts(header: Header) -> SeriesFacts:
         pixels=_parse_pixels(header),
         acquisition=_parse_acquisition(header, words),
         gantry_tilt_deg=number(get(_TAG["gantry_tilt"])),
+        pet=parse_pet(header) if words("modality").upper() == "PT" else None,
     )
 
 
@@ -252,7 +287,6 @@ def _parse_pixels(header: Header) -> PixelFormat:
     signed = bool(unsigned(get(_TAG["signed"])))
     allocated = unsigned(get(_TAG["bits_allocated"]), 16)
     stored = unsigned(get(_TAG["bits_stored"]), allocated)
-    padding = get(_TAG["padding"])
     return PixelFormat(
         rows=unsigned(get(_TAG["rows"])),
         columns=unsigned(get(_TAG["columns"])),
@@ -263,15 +297,21 @@ def _parse_pixels(header: Header) -> PixelFormat:
         signed=signed,
         frames=max(1, integer(get(_TAG["frames"])) or 1),
         photometric=text(get(_TAG["photometric"])).upper(),
-        padding=int.from_bytes(padding[:2], "little", signed=signed) if padding else None,
+        padding=_word(get(_TAG["padding"]), signed),
+        padding_limit=_word(get(_TAG["padding_limit"]), signed),
         transfer_syntax=header.transfer_syntax,
         floating=header.floating,
     )
 
 
+def _word(value: bytes | None, signed: bool) -> int | None:
+    return int.from_bytes(value[:2], "little", signed=signed) if value else None
+
+
 def _parse_acquisition(header: Header, words: WordReader) -> Acquisition:
     get = header.values.get
-    lossy = words("lossy") == "01" or header.transfer_syntax in _ALWAYS_LOSSY
+    unsaid = header.transfer_syntax in _PERHAPS_LOSSY and words("lossy") != "00"
+    lossy = words("lossy") == "01" or header.transfer_syntax in _ALWAYS_LOSSY or unsaid
 
     agent = words("contrast_agent")
 

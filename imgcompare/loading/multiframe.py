@@ -10,7 +10,8 @@ from typing import Any, Final
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.header import Header
 from imgcompare.loading.instances import FactsCache, Instance, SeriesFacts, make_instance
-from imgcompare.loading.tags import date, seconds
+from imgcompare.loading.real_world import from_dataset
+from imgcompare.loading.tags import INSTANCE_TAGS, date, seconds
 
 _CLASS = "1.2.840.10008.5.1.4.1.1."
 ENHANCED_CLASSES: Final = frozenset(
@@ -19,6 +20,8 @@ ENHANCED_CLASSES: Final = frozenset(
 """Enhanced and legacy-converted enhanced CT, MR and PET."""
 
 _AGENTS: Final = "ContrastBolusAgentSequence"
+_FRAME_TYPES: Final = tuple(f"{m}FrameTypeSequence" for m in ("MRImage", "CTImage", "PET"))
+_PHILIPS_FRAME: Final = 0x2005140F
 
 
 def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
@@ -104,6 +107,9 @@ class _Groups:
     def __init__(self, own: Any, shared: Any) -> None:
         self._own, self._shared = own, shared
 
+    def items(self, sequence: str) -> Any:
+        return self._own.get(sequence) or self._shared.get(sequence)
+
     def value(self, sequence: str, keyword: str) -> Any:
         for group in (self._own, self._shared):
             value = _first(group, sequence).get(keyword)
@@ -158,8 +164,18 @@ def _plane(
             "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"
         ),
         b_value=groups.number("MRDiffusionSequence", "DiffusionBValue"),
+        real_world=from_dataset(groups.items("RealWorldValueMappingSequence")) or whole.real_world,
+        philips_slope=_philips_slope(own) or whole.philips_slope,
         pixel_offset=None if whole.pixel_offset is None else whole.pixel_offset + start,
     )
+
+
+def _philips_slope(own: Any) -> float | None:
+    """Private scale slope of a Philips frame."""
+    private = own.get(_PHILIPS_FRAME)
+    item = private.value[0] if private is not None and private.VR == "SQ" and private.value else {}
+    slope = item.get(INSTANCE_TAGS["philips_slope"])
+    return None if slope is None or isinstance(slope.value, bytes) else float(slope.value) or None
 
 
 def _int(value: float | None) -> int | None:
@@ -171,11 +187,7 @@ def _facts(
 ) -> SeriesFacts:
     """Facts of one frame; frames that agree share one object."""
     frame_type = next(
-        (
-            value
-            for kind in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence")
-            if (value := groups.value(kind, "FrameType")) is not None
-        ),
+        (value for kind in _FRAME_TYPES if (value := groups.value(kind, "FrameType")) is not None),
         whole.image_type,
     )
     measures = "PixelMeasuresSequence"

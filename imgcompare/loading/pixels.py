@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,9 +18,11 @@ from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray
 from imgcompare.loading.decoding import decode, decode_with_pydicom
 from imgcompare.loading.frames import FrameReader
-from imgcompare.loading.instances import Instance, PixelFormat
+from imgcompare.loading.header import BIG_ENDIAN
+from imgcompare.loading.instances import Instance, PixelFormat, Tile
+from imgcompare.loading.meaning import RESCALED, Line, Scaling, meaning_of
 from imgcompare.loading.stacking import Stack
-from imgcompare.model import Quantity, Volume
+from imgcompare.model import Volume
 
 THREADS: Final = 4
 """Reading waits for the disk and the copy; decoding is spread over the cores."""
@@ -28,13 +31,14 @@ MAX_VOXELS: Final = 2**31
 """A header that claims more is refused before anything is allocated (4 GiB at 16 bits)."""
 
 _INT16: Final = np.iinfo(np.int16)
+_INT32: Final = np.iinfo(np.int32)
 
 
 class _TooLarge(Exception):
     """A plane's values do not fit 16 bits."""
 
 
-def read_stack(stack: Stack, *, name: str) -> Volume:
+def read_stack(stack: Stack, *, name: str, scaling: Scaling | None = None) -> Volume:
     """Read the voxels of a stack.
 
     Parameters
@@ -43,6 +47,8 @@ def read_stack(stack: Stack, *, name: str) -> Volume:
         Ordered planes with their grid.
     name : str
         What messages call the series.
+    scaling : Scaling, optional
+        How stored values become those of the volume; the DICOM rescale if None.
 
     Returns
     -------
@@ -59,18 +65,19 @@ def read_stack(stack: Stack, *, name: str) -> Volume:
     if stack.refusal:
         raise SeriesError(f"{name} cannot be loaded: it {stack.refusal}.")
     check_format(stack, name=name)
-    planes = stack.instances
-    whole = all(p.slope == 1.0 and p.intercept == int(p.intercept) for p in planes)
-    if not whole:
-        array = _read(stack, np.dtype(np.float32))
+    if scaling is None:
+        scaling = meaning_of(stack).others[RESCALED]
+    lines = scaling.lines
+    if any(slope != 1.0 or intercept != int(intercept) for slope, intercept in set(lines)):
+        array = _read(stack, lines, np.dtype(np.float32))
     elif stack.facts.pixels.bits_allocated > 16:
-        array = _read(stack, np.dtype(np.int32))
+        array = _read(stack, lines, np.dtype(np.int32))
     else:
         try:
-            array = _read(stack, np.dtype(np.int16))
+            array = _read(stack, lines, np.dtype(np.int16))
         except _TooLarge:
-            array = _read(stack, np.dtype(np.int32))
-    return Volume(array, stack.geometry, quantity_of(stack))
+            array = _read(stack, lines, np.dtype(np.int32))
+    return Volume(array, stack.geometry, scaling.quantity)
 
 
 def check_format(stack: Stack, *, name: str) -> None:
@@ -81,25 +88,19 @@ def check_format(stack: Stack, *, name: str) -> None:
             f"{name} holds colour images ({pixels.photometric or 'RGB'}), which are pictures of "
             "measurements, not measurements; choose the original series."
         )
-    if pixels.bits_allocated not in (8, 16, 32) or not 0 < pixels.bits_stored <= 32:
-        raise SeriesError(f"{name} stores {pixels.bits_allocated} bits per pixel; 8, 16 or 32 do.")
+    if pixels.photometric.startswith("PALETTE"):
+        raise SeriesError(f"{name} holds colours from a palette, not measurements.")
+    if pixels.floating or pixels.bits_allocated not in (8, 16, 32) or pixels.bits_stored > 32:
+        kind = "floating-point" if pixels.floating else f"{pixels.bits_allocated}-bit"
+        raise SeriesError(f"{name} stores {kind} pixels; whole numbers of 8, 16 or 32 bits do.")
+    if pixels.bits_allocated == 8 and pixels.transfer_syntax == BIG_ENDIAN:
+        raise SeriesError(f"{name} stores 8-bit pixels in big-endian words; convert it first.")
     voxels = len(stack.instances) * pixels.rows * pixels.columns
     if not 0 < voxels <= MAX_VOXELS:
         raise SeriesError(f"{name} claims {voxels:,} voxels; the limit is {MAX_VOXELS:,}.")
 
 
-def quantity_of(stack: Stack) -> Quantity:
-    """Name what the values mean; CT without another Rescale Type is HU (PS3.3 C.11.1.1.2)."""
-    facts = stack.facts
-    if facts.modality == "CT":
-        derived = facts.rescale_type not in ("", "HU", "US")
-        return Quantity.DIMENSIONLESS if derived else Quantity.HU
-    if facts.modality == "MR":
-        return Quantity.MR_SIGNAL
-    return Quantity.DIMENSIONLESS
-
-
-def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
+def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> AnyArray:
     """Fill one preallocated array, plane by plane, on a few threads."""
     try:
         array = np.empty(stack.geometry.shape, dtype=dtype)
@@ -110,7 +111,8 @@ def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
     starts = range(0, len(planes), share)
 
     def fill(start: int) -> None:
-        _fill(array[start : start + share], planes[start : start + share])
+        part = slice(start, start + share)
+        _fill(array[part], planes[part], lines[part])
 
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in pool.map(fill, starts):
@@ -118,11 +120,11 @@ def _read(stack: Stack, dtype: np.dtype[np.generic]) -> AnyArray:
     return array
 
 
-def _fill(out: AnyArray, planes: Sequence[Instance]) -> None:
+def _fill(out: AnyArray, planes: Sequence[Instance], lines: Sequence[Line]) -> None:
     """Read planes one after the other into consecutive slices of ``out``."""
     scratch: AnyArray | None = None
     with FrameReader() as reader:
-        for target, plane in zip(out, planes, strict=True):
+        for target, plane, line in zip(out, planes, lines, strict=True):
             kind = stored_dtype(plane.facts.pixels)
             if target.dtype.itemsize == kind.itemsize and target.dtype.kind == "i":
                 room = target.view(kind)
@@ -132,12 +134,14 @@ def _fill(out: AnyArray, planes: Sequence[Instance]) -> None:
                 room = scratch
             stored = _stored(plane, reader, room)
             drop_unused_bits(stored, plane.facts.pixels)
-            _rescale(stored, target, plane)
+            _rescale(stored, target, line, plane.facts.pixels)
 
 
 def _stored(plane: Instance, reader: FrameReader, room: AnyArray) -> AnyArray:
     """Read the stored words of one plane, into ``room`` where they are not compressed."""
     pixels = plane.facts.pixels
+    if plane.tile is not None:
+        return _tile(plane, plane.tile, reader)
     try:
         if plane.pixel_offset is None:
             words = decode_with_pydicom(plane)
@@ -150,6 +154,16 @@ def _stored(plane: Instance, reader: FrameReader, room: AnyArray) -> AnyArray:
         raise _named(error, plane) from None
     kind = stored_dtype(pixels)
     return words.astype(kind, copy=not words.flags.writeable or not words.flags.owndata)
+
+
+def _tile(plane: Instance, tile: Tile, reader: FrameReader) -> AnyArray:
+    """Cut one slice out of a mosaic."""
+    facts = replace(plane.facts, pixels=tile.whole)
+    whole = replace(plane, facts=facts, frame=0, tile=None)
+    room = np.empty((tile.whole.rows, tile.whole.columns), stored_dtype(tile.whole))
+    words = _stored(whole, reader, room)
+    rows, columns = plane.facts.pixels.rows, plane.facts.pixels.columns
+    return words[tile.row : tile.row + rows, tile.column : tile.column + columns].copy()
 
 
 def _named(error: Exception, plane: Instance) -> ImgCompareError:
@@ -187,20 +201,19 @@ def drop_unused_bits(stored: AnyArray, pixels: PixelFormat) -> None:
     np.bitwise_and(stored, stored.dtype.type((1 << used) - 1), out=stored)
 
 
-def _rescale(stored: AnyArray, target: AnyArray, plane: Instance) -> None:
+def _rescale(stored: AnyArray, target: AnyArray, line: Line, pixels: PixelFormat) -> None:
     """Write real values into ``target``, which may share memory with ``stored``."""
+    slope, intercept = line
     if target.dtype.kind == "f":
-        np.multiply(stored, np.float32(plane.slope), out=target, casting="unsafe")
-        if plane.intercept:
-            target += np.float32(plane.intercept)
+        np.multiply(stored, np.float32(slope), out=target, casting="unsafe")
+        if intercept:
+            target += np.float32(intercept)
         return
-    offset = int(plane.intercept)
-    _require_fit(stored, offset, target.dtype, plane.facts.pixels)
-    if stored.dtype == target.dtype and np.shares_memory(stored, target):
+    offset = int(intercept)
+    _require_fit(stored, offset, target.dtype, pixels)
+    if np.shares_memory(stored, target):  # unsigned words seen as signed: equal once they fit
         if offset:
             target += target.dtype.type(offset)
-    elif np.shares_memory(stored, target):  # unsigned words seen as signed: equal once they fit
-        target += target.dtype.type(offset)
     else:
         np.add(stored, offset, out=target, casting="unsafe", dtype=np.int64 if offset else None)
 
@@ -210,6 +223,8 @@ def _require_fit(
 ) -> None:
     """Make sure that no 16-bit value wraps around."""
     if dtype != np.int16:
+        if pixels.bits_stored >= _INT32.bits - 1 and int(stored.max()) + offset > _INT32.max:
+            raise SeriesError(f"A pixel of {int(stored.max())} does not fit 32 bits with a sign.")
         return
     bits = pixels.bits_stored
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pixels.signed else (0, 2**bits - 1)

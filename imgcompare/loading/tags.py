@@ -18,6 +18,7 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "study_date": 0x00080020,
     "series_date": 0x00080021,
     "study_time": 0x00080030,
+    "series_time": 0x00080031,
     "accession": 0x00080050,
     "modality": 0x00080060,
     "manufacturer": 0x00080070,
@@ -27,6 +28,8 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "patient_id": 0x00100020,
     "birth_date": 0x00100030,
     "other_ids": 0x00101000,
+    "weight": 0x00101030,
+    "ge_scan_time": 0x0009100D,
     "contrast_agent": 0x00180010,
     "body_part": 0x00180015,
     "scanning_sequence": 0x00180020,
@@ -63,14 +66,21 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "rows": 0x00280010,
     "columns": 0x00280011,
     "pixel_spacing": 0x00280030,
+    "corrected": 0x00280051,
     "bits_allocated": 0x00280100,
     "bits_stored": 0x00280101,
     "high_bit": 0x00280102,
     "signed": 0x00280103,
     "padding": 0x00280120,
+    "padding_limit": 0x00280121,
     "rescale_type": 0x00281054,
     "lossy": 0x00282110,
+    "radiopharmaceutical": 0x00540016,
     "units": 0x00541001,
+    "suv_type": 0x00541006,
+    "decay_correction": 0x00541102,
+    "philips_suv": 0x70531000,
+    "philips_activity": 0x70531009,
 }
 """Attributes that are usually the same in all files of a series."""
 
@@ -92,8 +102,15 @@ INSTANCE_TAGS: Final[Mapping[str, int]] = {
     "temporal_position": 0x00200100,
     "intercept": 0x00281052,
     "slope": 0x00281053,
+    "real_world": 0x00409096,
+    "frame_reference": 0x00541300,
+    "frame_duration": 0x00181242,
+    "philips_slope": 0x2005100E,
 }
 """Attributes that change from slice to slice."""
+
+SEQUENCE_TAGS: Final = frozenset((SERIES_TAGS["radiopharmaceutical"], INSTANCE_TAGS["real_world"]))
+"""Attributes that are sequences, kept as the bytes of their items."""
 
 WANTED_TAGS: Final = tuple(sorted({*SERIES_TAGS.values(), *INSTANCE_TAGS.values()}))
 
@@ -105,6 +122,8 @@ BINARY_TAGS: Final[Mapping[int, str]] = {
     SERIES_TAGS["high_bit"]: "<H",
     SERIES_TAGS["signed"]: "<H",
     SERIES_TAGS["padding"]: "<h",
+    SERIES_TAGS["padding_limit"]: "<h",
+    INSTANCE_TAGS["philips_slope"]: "<f",
     INSTANCE_TAGS["b_value"]: "<d",
     INSTANCE_TAGS["b_philips"]: "<f",
 }

@@ -18,7 +18,7 @@ from imgcompare.errors import UnreadableFileError
 _FIRST_READ: Final = 16 * 1024  # holds most CT and MR headers, so that one system call is enough
 _NEXT_READ: Final = 64 * 1024
 _UNDEFINED: Final = 0xFFFFFFFF
-_LONG_VRS: Final = frozenset(
+LONG_VRS: Final = frozenset(
     b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()  # PS3.5 table 7.1-1
 )
 _MAX_VALUE: Final = 64 * 1024
@@ -106,7 +106,9 @@ class InflatedWindow(Window):
         return found
 
     def read(self, position: int, length: int) -> bytes:
-        """Read bytes at or after the start of the buffer."""
+        """Read bytes; none where they lie before the buffer."""
+        if position < self.base:
+            return b""
         if position + length > self.base + len(self.buffer):
             self.move(position)
         return self.buffer[position - self.base : position - self.base + length]
@@ -156,12 +158,20 @@ class Walker:
         Whether elements state their VR.
     big_endian : bool
         Byte order.
+    longest : int
+        Bytes of the longest value that is collected.
     """
 
     def __init__(
-        self, wanted: frozenset[int], *, explicit: bool = True, big_endian: bool = False
+        self,
+        wanted: frozenset[int],
+        *,
+        explicit: bool = True,
+        big_endian: bool = False,
+        longest: int = _MAX_VALUE,
     ) -> None:
         order = ">" if big_endian else "<"
+        self._longest = longest
         self._wanted, self._explicit = wanted, explicit
         self._short = struct.Struct(f"{order}HH2sH").unpack_from
         self._plain = struct.Struct(f"{order}HHI").unpack_from
@@ -171,7 +181,7 @@ class Walker:
     def walk(self, window: Window, position: int, values: dict[int, bytes]) -> Pixels | None:
         """Collect the wanted top-level values up to the pixels.
 
-        Sequences of undefined length are stepped through without recording what they hold.
+        Sequences are recorded as the bytes of their items where they are wanted, else stepped over.
 
         Parameters
         ----------
@@ -197,9 +207,10 @@ class Walker:
         runs, depth = self._runs, 0
         fresh: list[_Element] = []
         outer = 0  # nesting at the first of the fresh elements
+        opened = start = 0  # wanted sequence of undefined length that is being stepped through
         while position < window.size:
             at = position - window.base
-            run = runs.get((depth, window.buffer[at : at + _KEY]))
+            run = None if opened else runs.get((depth, window.buffer[at : at + _KEY]))
             if run is not None and at + run.size <= len(window.buffer):
                 fresh = self._learn(fresh, outer)
                 found = run.headers(window.buffer, at)
@@ -225,15 +236,21 @@ class Walker:
                 self._learn(fresh, outer)
                 return Pixels(position, -1 if length == _UNDEFINED else length, tag)
             outer = outer if fresh else depth
-            wanted = tag if not depth and length != _UNDEFINED and tag in self._wanted else 0
+            wanted = tag if not depth and tag in self._wanted else 0
             if length == _UNDEFINED:
-                depth, length = depth + 1, 0
+                opened, start = (wanted, position) if wanted else (opened, start)
+                depth, length, wanted = depth + 1, 0, 0
             elif depth and tag in _ENDS:
                 depth, length = depth - 1, 0
+                if opened and not depth:
+                    size = position - len(header) - start
+                    values[opened] = window.read(start, size) if size <= self._longest else b""
             if wanted:
                 values[tag] = self._value(window, position, length)
             position += length
-            if position <= window.base + len(window.buffer):
+            if opened:
+                fresh, opened = self._learn(fresh, outer), opened if depth else 0
+            elif position <= window.base + len(window.buffer):
                 fresh.append(_Element(header, length, wanted, depth))
             else:
                 fresh = self._learn(fresh, outer)
@@ -250,7 +267,7 @@ class Walker:
         size = 8
         if depth and group == _ITEM_GROUP:
             (length,) = self._length(buffer, at + 4)
-        elif vr in _LONG_VRS:
+        elif vr in LONG_VRS:
             (length,) = self._length(buffer, at + 8)
             size = 12
             if length == _UNDEFINED and vr == b"UN":
@@ -258,7 +275,7 @@ class Walker:
         return group << 16 | number, buffer[at : at + size], length
 
     def _value(self, window: Window, position: int, length: int) -> bytes:
-        if length > _MAX_VALUE:
+        if length > self._longest:
             raise Unusual
         at = position - window.base
         value = window.buffer[at : at + length]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.errors import GeometryMismatchError, InputError
+from imgcompare.errors import ConfigurationError, GeometryMismatchError, InputError
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model.tissues import Tissue
 
@@ -135,6 +135,8 @@ class Series:
     """One image volume that can be read when needed.
 
     ``refusal`` says why the series cannot be loaded (`load` raises it); empty if it can.
+    ``values`` says what the voxels mean and how they come from stored ones; ``alternatives`` reads
+    them otherwise, by name, e.g. "stored".
     """
 
     uid: str
@@ -149,7 +151,25 @@ class Series:
     problems: tuple[str, ...] = ()
     number: int | None = None
     refusal: str = ""
+    values: str = ""
+    alternatives: Mapping[str, Callable[[], Volume]] = field(default_factory=dict, repr=False)
 
-    def load(self) -> Volume:
-        """Read the voxels; nothing is cached."""
-        return self.reader()
+    def load(self, values: str = "") -> Volume:
+        """Read the voxels; nothing is cached.
+
+        Parameters
+        ----------
+        values : str
+            One of `alternatives`; what `values` describes if empty.
+
+        Raises
+        ------
+        ConfigurationError
+            If the series offers no such values.
+        """
+        if not values:
+            return self.reader()
+        if values not in self.alternatives:
+            offered = ", ".join(self.alternatives) or "nothing else"
+            raise ConfigurationError(f"Values {values!r} are not offered here; {offered} can be.")
+        return self.alternatives[values]()
