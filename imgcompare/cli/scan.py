@@ -20,16 +20,27 @@ if TYPE_CHECKING:
     metavar="SERIES=ROLE",
     help="Overrule a role: SERIES is a series UID, number, or part of its description.",
 )
+@click.option(
+    "--regrid",
+    type=click.Choice(["allow", "refuse"]),
+    default="allow",
+    show_default=True,
+    help="Interpolate uneven slices that touch to even ones, or refuse such series.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option("--identified", is_flag=True, help="Show patient IDs instead of pseudonyms.")
 def command(
-    folders: tuple[Path, ...], roles: tuple[str, ...], as_json: bool, identified: bool
+    folders: tuple[Path, ...],
+    roles: tuple[str, ...],
+    regrid: str,
+    as_json: bool,
+    identified: bool,
 ) -> None:
     """List subjects, timepoints, series, roles and problems in FOLDERS. Reads no pixels."""
     from imgcompare.cli.options import parse_roles
     from imgcompare.loading import scan
 
-    result = scan(folders, roles=parse_roles(roles), identified=identified)
+    result = scan(folders, roles=parse_roles(roles), identified=identified, regrid=regrid)
     if as_json:
         import json
 
@@ -51,7 +62,8 @@ def _print_tables(result: ScanResult) -> None:
         console = Console(width=200)  # a pipe has no width; do not cut what is read by programs
     rows = summary_rows(result)
     for subject, timepoint in dict.fromkeys((r.subject, r.timepoint) for r in rows):
-        table = Table(title=f"{subject}, {timepoint}", title_justify="left")
+        title = ", ".join(filter(None, (subject or "no images", timepoint)))
+        table = Table(title=title, title_justify="left")
         for name in ("role", "no.", "series", "modality", "slices×rows×columns", "spacing mm"):
             table.add_column(name, overflow="fold")
         for name in ("plane", "why this role", "problems"):
@@ -59,7 +71,7 @@ def _print_tables(result: ScanResult) -> None:
         for row in rows:
             if (row.subject, row.timepoint) == (subject, timepoint):
                 table.add_row(
-                    row.role if row.chosen else f"({row.role})",
+                    row.role if row.chosen or row.listed else f"({row.role})",
                     row.number,
                     row.description,
                     row.modality,
@@ -70,7 +82,7 @@ def _print_tables(result: ScanResult) -> None:
                     row.problems,
                 )
         console.print(table)
-    if any(not r.chosen for r in rows):
+    if any(not (r.chosen or r.listed) for r in rows):
         console.print("Roles in brackets are not used; name another with --role SERIES=ROLE.")
     for problem in (*result.problems, *(p for c in result.courses for p in c.problems)):
         console.print(f"! {problem}", markup=False, soft_wrap=True)

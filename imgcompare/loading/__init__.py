@@ -2,14 +2,19 @@
 
 from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region
 from imgcompare.loading.masks import DrawnLesion, read_lesions, read_mask
-from imgcompare.loading.scanning import ScanResult, load_course, scan
+from imgcompare.loading.objects import ListedObject
+from imgcompare.loading.regridding import deskew
+from imgcompare.loading.scanning import Regridding, ScanResult, load_course, scan
 from imgcompare.loading.summary import SummaryRow, scan_as_dict, summary_rows
 
 __all__ = [
     "LABEL_SCHEMES",
     "DrawnLesion",
+    "ListedObject",
+    "Regridding",
     "ScanResult",
     "SummaryRow",
+    "deskew",
     "load_course",
     "mask_region",
     "read_lesions",

@@ -39,6 +39,7 @@ class Candidate:
     parts: int = 1
     forced: bool = False
     split_rule: str = ""
+    resampling: str = ""
 
     @property
     def role(self) -> Role:

@@ -60,6 +60,11 @@ class ConvertedFiles:
     volumes: list[tuple[Path, Path]] = field(default_factory=list)
     tables: list[tuple[Path, dict[str, Any]]] = field(default_factory=list)
 
+    @staticmethod
+    def takes(name: str) -> bool:
+        """Whether a file is, by its name, one that `add` looks at."""
+        return is_volume_file(name) or name.lower().endswith(".toml")
+
     def add(self, name: str, root: Path) -> bool:
         """Take a file if it is a volume, or a TOML file that names timepoints."""
         if is_volume_file(name):

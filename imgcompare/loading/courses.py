@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from imgcompare.loading.choice import STAGE, UNCHOSEN, Candidate, Choice, choose
+from imgcompare.loading.localizers import list_localizers
 from imgcompare.loading.overrides import apply_overrides
 from imgcompare.model import Course, Decision, Role, Timepoint
 
@@ -82,8 +83,9 @@ def _make_course(name: str, subject: Subject) -> Course:
     for index, visit in enumerate(visits):
         starts = [s.start_s for s in visit if s.start_s is not None]
         when = _when(visit, index)
-        candidates = [c for study in visit for c in study.candidates]
+        candidates = list_localizers(c for study in visit for c in study.candidates)
         decisions += _split_decisions(candidates, name, when)
+        decisions += _resampling_decisions(candidates, name, when)
         choice = choose(candidates, subject=name, when=when)
         decisions += choice.decisions
         problems += _series_problems(choice.candidates, when)
@@ -111,7 +113,16 @@ def _split_decisions(candidates: Iterable[Candidate], name: str, when: str) -> l
             f"by {c.split_rule}" if not c.split_rule.startswith("phase") else c.split_rule,
         )
         for c in candidates
-        if c.parts > 1 and c.part == 1 and c.role is not Role.LOCALIZER
+        if c.parts > 1 and c.part == 1
+    ]
+
+
+def _resampling_decisions(candidates: Iterable[Candidate], name: str, when: str) -> list[Decision]:
+    """Record each series whose slices were interpolated to even ones."""
+    return [
+        Decision(STAGE, name, f"{when}: {c.name} is put on even slices", c.resampling)
+        for c in candidates
+        if c.resampling
     ]
 
 

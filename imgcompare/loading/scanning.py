@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
-from imgcompare.errors import InputError, NothingFoundError
-from imgcompare.loading import dicom
+from imgcompare.errors import ConfigurationError, InputError, NothingFoundError, UnreadableFileError
+from imgcompare.loading import archives, dicom
 from imgcompare.loading.converted import ConvertedFiles
 from imgcompare.loading.courses import make_courses
+from imgcompare.loading.dicomdir import DIRECTORY_NAME, absent_files
 from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.objects import ListedObject, list_objects, objects_text
 from imgcompare.loading.overrides import parse_roles
 from imgcompare.model import Course, Role
 
@@ -21,16 +24,61 @@ PathLike = str | os.PathLike[str]
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
+"""What else is named as packed; of these only zip archives are looked into, one level deep."""
 
 _TEXT_SAMPLE = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScanResult:
-    """What folders hold: a course per subject, and everything that is wrong or left out."""
+    """What folders hold: a course per subject, and everything that is wrong or left out.
+
+    ``objects`` lists DICOM objects that are no images: reports, captures, outlines.
+    """
 
     courses: tuple[Course, ...]
     problems: tuple[str, ...] = ()
+    objects: tuple[ListedObject, ...] = ()
+
+
+class Regridding(StrEnum):
+    """Whether uneven slices may be interpolated to even ones."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What a walk over folders has found so far."""
+
+    found: dicom.Found = field(default_factory=dicom.Found)
+    converted: ConvertedFiles = field(default_factory=ConvertedFiles)
+    ignored: list[tuple[str, Path]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def folder(self, root: Path) -> None:
+        """Look at every file below a folder."""
+        for path in find_files(root):
+            self.files.append(path)
+            if archives.is_archive(path):
+                self._archive(path, root)
+            elif not (self.converted.add(path, root) or dicom.add_file(path, root, self.found)):
+                self.ignored.append((path, root))
+
+    def _archive(self, path: str, root: Path) -> None:
+        """Look at every member of an archive."""
+        try:
+            members = archives.members(path)
+            others = [m for m in members if self.converted.takes(m)]
+            for _, file, top in archives.unpack_for_good(others):
+                self.converted.add(str(file), top)
+            with archives.Peeker(path) as peeker:
+                for member in (m for m in members if not self.converted.takes(m)):
+                    if not dicom.add_member(member, peeker, root, self.found):
+                        self.ignored.append((member, root))
+        except UnreadableFileError as error:
+            self.found.unreadable.append((path, root, str(error)))
 
 
 def scan(
@@ -38,6 +86,7 @@ def scan(
     *,
     roles: Mapping[str, str | Role] | None = None,
     identified: bool = False,
+    regrid: str | Regridding = Regridding.ALLOW,
 ) -> ScanResult:
     """Find subjects, timepoints and series below folders. Reads headers only.
 
@@ -45,13 +94,16 @@ def scan(
     ----------
     paths : path or iterable of paths
         Folders of DICOM files (any names, DICOMDIR or not) or of NIfTI/NRRD files (one folder per
-        timepoint), TOML files that name NIfTI/NRRD files (see `imgcompare.loading.converted`),
-        or single files.
+        timepoint), zip archives of such folders, TOML files that name NIfTI/NRRD files (see
+        `imgcompare.loading.converted`), or single files.
     roles : mapping of str to Role, optional
         Overrides: Series Instance UID, series number (``4`` or ``4/2``) or part of a description
         to a role.
     identified : bool
         Name courses by patient identifier and do not hide names in texts.
+    regrid : {"allow", "refuse"}
+        Whether uneven slices that touch may be interpolated to even ones, which is then said in
+        the series' problems and the course's decisions; else such series are refused.
 
     Returns
     -------
@@ -65,24 +117,31 @@ def scan(
     ConfigurationError
         If a role is unknown or fits no series, or several.
     """
-    wanted = parse_roles(roles)
+    wanted, even = parse_roles(roles), _parse_regrid(regrid)
     roots = [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(p) for p in paths]
     if not roots:
         raise NothingFoundError("No folder was given; name at least one.")
-    found, converted = dicom.Found(), ConvertedFiles()
-    ignored: list[tuple[str, Path]] = []
+    walk = _Walk()
     for root in roots:
-        for path in find_files(root):
-            if not (converted.add(path, root) or dicom.add_file(path, root, found)):
-                ignored.append((path, root))
+        disc = root.name.upper() == DIRECTORY_NAME and root.is_file()
+        walk.folder(root.parent if disc else root)
+    found = walk.found
     scrub = dicom.make_scrubber(found, identified=identified)
-    subjects = dicom.make_subjects(found, scrub=scrub)
-    more, notes = converted.make_subjects(without=found.image_folders, scrub=scrub)
-    problems = [*_left_out(ignored, found, scrub), *dicom.other_objects(found), *notes]
+    subjects = dicom.make_subjects(found, scrub=scrub, regrid=even is Regridding.ALLOW)
+    more, notes = walk.converted.make_subjects(without=found.image_folders, scrub=scrub)
+    problems = [*_left_out(walk, scrub), *_absent(walk, scrub), *notes]
     if not subjects and not more:
-        raise NothingFoundError(_nothing(roots, problems, len(ignored), scrub))
+        told = [*problems, *objects_text(list_objects(found.objects, (), scrub))]
+        raise NothingFoundError(_nothing(roots, told, len(walk.ignored), scrub))
     courses = make_courses([*subjects, *more], roles=wanted, identified=identified)
-    return ScanResult(courses, tuple(problems))
+    return ScanResult(courses, tuple(problems), list_objects(found.objects, courses, scrub))
+
+
+def _parse_regrid(regrid: str | Regridding) -> Regridding:
+    try:
+        return Regridding(str(regrid).strip().lower())
+    except ValueError:
+        raise ConfigurationError(f"regrid is 'allow' or 'refuse', not {regrid!r}.") from None
 
 
 def load_course(
@@ -90,12 +149,13 @@ def load_course(
     *,
     roles: Mapping[str, str | Role] | None = None,
     identified: bool = False,
+    regrid: str | Regridding = Regridding.ALLOW,
 ) -> Course:
     """Find the course of the one subject below folders. Voxels are read by ``Series.load()``.
 
     Parameters
     ----------
-    paths, roles, identified
+    paths, roles, identified, regrid
         As for `scan`.
 
     Returns
@@ -110,7 +170,7 @@ def load_course(
     NothingFoundError, ConfigurationError
         As for `scan`.
     """
-    result = scan(paths, roles=roles, identified=identified)
+    result = scan(paths, roles=roles, identified=identified, regrid=regrid)
     if len(result.courses) > 1:
         listed = ", ".join(_summary(course) for course in result.courses)
         raise InputError(
@@ -125,26 +185,44 @@ def _summary(course: Course) -> str:
     return f"{course.subject} ({', '.join(t.name for t in course.timepoints)})"
 
 
-def _left_out(ignored: list[tuple[str, Path]], found: dicom.Found, scrub: Scrubber) -> list[str]:
+def _left_out(walk: _Walk, scrub: Scrubber) -> list[str]:
     """Name damaged files, and files that look as if they should be DICOM but are not."""
-    damaged = [f"file {scrub(shown(p, root))} {why}; left out" for p, root, why in found.unreadable]
+    damaged = [
+        f"{'archive' if archives.is_archive(p) else 'file'} {scrub(shown(p, root))} {why}; left out"
+        for p, root, why in walk.found.unreadable
+    ]
     strange = [
         f"file {scrub(shown(path, root))} is no readable image; left out"
-        for path, root in ignored
-        if _looks_like_dicom(path, found)
+        for path, root in walk.ignored
+        if _looks_like_dicom(path, walk.found)
     ]
     packed = [
         f"archive {scrub(shown(path, root))} is not opened; unpack it and give the folder"
-        for path, root in ignored
+        for path, root in walk.ignored
         if path.lower().endswith(ARCHIVE_SUFFIXES)
     ]
     return damaged + strange + packed
 
 
+def _absent(walk: _Walk, scrub: Scrubber) -> list[str]:
+    """Say which files a DICOMDIR names that are not there; what it says of others is not used."""
+    problems = []
+    for path in walk.found.directories:
+        count, absent = absent_files(path, walk.files)
+        if absent:
+            named = scrub(", ".join(absent[:3])) + (", …" if len(absent) > 3 else "")
+            problems.append(
+                f"the DICOMDIR names {count} files, {len(absent)} of them not here ({named}); copy "
+                "the disc again if they matter"
+            )
+    return problems
+
+
 def _looks_like_dicom(path: str, found: dicom.Found) -> bool:
     """Whether a file is, by its name and place, a damaged image rather than something else."""
     suffix = os.path.splitext(path)[1].lower()
-    beside = not suffix and os.path.dirname(path) in found.folders
+    alone = not isinstance(path, archives.MemberPath) and not suffix
+    beside = alone and os.path.dirname(path) in found.folders
     return suffix in DICOM_SUFFIXES or (beside and not _is_text(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from imgcompare.geometry import Geometry, from_slices
 from imgcompare.loading.instances import Instance, SeriesFacts
+from imgcompare.loading.regridding import PROFILE_REACH, Regrid, plan_regrid
 
 SAME_POSITION_MM: Final = 0.01
 """Planes closer than this lie at one position; the thinnest clinical spacing is 0.1 mm."""
@@ -23,12 +25,42 @@ UNEVEN_FRACTION: Final = 0.02
 TILT_TOLERANCE_DEG: Final = 0.05
 """Slice axes this close to the normal are perpendicular up to header rounding."""
 
+TILT_TAG_TOLERANCE_DEG: Final = 1.0
+"""A stated gantry tilt may be off by this; scanners round to half degrees."""
 
-def normal_of(orientation: Sequence[float]) -> npt.NDArray[np.float64]:
+SPACING_TAG_TOLERANCE: Final = 0.02
+"""A stated slice spacing may be off by this part."""
+
+Heights = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A grid for planes, or the reason why there is none.
+
+    ``missing`` and ``uneven`` tell two kinds of refusals from others; ``regrid`` is how uneven
+    slices become even, where the acquisition supports that.
+    """
+
+    geometry: Geometry
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+    regrid: Regrid | None = None
+    uneven: bool = False
+    missing: bool = False
+
+
+def normal_of(orientation: Sequence[float]) -> Heights:
     """Give the unit normal of the image plane, shape (3,): along columns × along rows."""
     normal = np.cross(np.asarray(orientation[:3], float), np.asarray(orientation[3:], float))
     length = float(np.linalg.norm(normal))
     return np.asarray(normal / length if length > 0.0 else normal, dtype=np.float64)
+
+
+def heights_of(planes: Sequence[Instance]) -> Heights:
+    """Positions of planes along their common normal, mm; shape (n,)."""
+    normal = normal_of(planes[0].facts.orientation)
+    return np.asarray(np.array([p.position for p in planes]) @ normal, dtype=np.float64)
 
 
 def shape_of(planes: Sequence[Instance]) -> tuple[int, int, int]:
@@ -37,26 +69,28 @@ def shape_of(planes: Sequence[Instance]) -> tuple[int, int, int]:
     return len(planes), max(1, pixels.rows), max(1, pixels.columns)
 
 
-def fit_grid(
-    planes: Sequence[Instance], heights: npt.NDArray[np.float64]
-) -> tuple[str, Geometry, tuple[str, ...]]:
+def thickness_of(planes: Sequence[Instance]) -> float | None:
+    """Slice thickness, mm; the thinnest where planes differ, None where none is recorded."""
+    found = [p.facts.acquisition.slice_thickness_mm for p in planes]
+    return min((abs(t) for t in found if t), default=None)
+
+
+def fit_grid(planes: Sequence[Instance]) -> Fit:
     """Fit a grid to planes.
 
     Parameters
     ----------
     planes : sequence of Instance
         In order along the normal, all with position, orientation and pixel spacing.
-    heights : array, shape (n,)
-        Their positions along the normal, mm.
 
     Returns
     -------
-    tuple of (str, Geometry, tuple of str)
-        Why there is no regular grid (empty if there is one), the grid, and notes.
+    Fit
+        Exact where slices are even, tilted ones included.
     """
-    facts = planes[0].facts
-    positions = np.array([p.position for p in planes])
+    facts, heights = planes[0].facts, heights_of(planes)
     thickness = facts.slice_spacing_mm or facts.acquisition.slice_thickness_mm
+    positions = np.array([p.position for p in planes])
     geometry = from_slices(
         positions if heights[-1] - heights[0] > SAME_POSITION_MM else positions[:1],
         facts.orientation,
@@ -66,32 +100,65 @@ def fit_grid(
         slice_spacing_mm=abs(thickness) if thickness else None,
     )
     if len(planes) == 1:
-        return "", geometry, ("one slice only",)
+        return Fit(geometry, notes=("one slice only",))
     gaps = np.diff(heights)
     if gaps.min() <= SAME_POSITION_MM:
-        return "holds several images at one position that nothing tells apart", geometry, ()
-    gap_text = _uneven(heights)
-    if gap_text:
-        return gap_text, geometry, ()
-    line = positions[0] + np.outer(np.arange(len(planes)), geometry.affine[:3, 0])
-    off = float(np.linalg.norm(positions - line, axis=1).max())
-    if off > _allowed(float(np.median(gaps))):
-        text = f"has slices up to {off:.2f} mm beside one line; they make no regular grid"
-        return text, geometry, ()
+        return Fit(geometry, "holds several images at one position that nothing tells apart")
+    part = (heights - heights[0]) / (heights[-1] - heights[0])
+    line = positions[0] + np.outer(part, positions[-1] - positions[0])
+    beside = float(np.linalg.norm(positions - line, axis=1).max())
+    if beside > _allowed(float(np.median(gaps))):
+        text = f"has slices up to {beside:.2f} mm beside one line; they make no regular grid"
+        return Fit(geometry, text)
+    if not is_even(gaps):
+        return _fit_uneven(planes, heights, geometry)
     geometry, notes = _straighten(geometry, facts)
-    return "", geometry, notes
+    return Fit(geometry, notes=(*notes, *_coverage(geometry, planes)))
+
+
+def is_even(gaps: Heights) -> bool:
+    """Whether planes with these gaps are evenly spaced, up to how positions are rounded."""
+    ends = np.concatenate([[0.0], np.cumsum(gaps)])
+    regular = np.linspace(0.0, ends[-1], len(ends))
+    return bool(np.abs(ends - regular).max() <= _allowed(float(np.median(gaps))))
 
 
 def _allowed(gap: float) -> float:
     return max(ROUNDING_MM if gap > 4 * ROUNDING_MM else gap / 4, UNEVEN_FRACTION * gap)
 
 
-def _uneven(heights: npt.NDArray[np.float64]) -> str:
-    """Say which slices are missing, or that spacing is uneven; empty if it is even."""
+def _fit_uneven(planes: Sequence[Instance], heights: Heights, geometry: Geometry) -> Fit:
+    """Tell missing slices from uneven ones, and plan even slices for these."""
+    missing = _missing(heights)
+    if missing:
+        return Fit(geometry, missing, missing=True)
+    thickness = thickness_of(planes)
+    text = f"has unevenly spaced slices: {gaps_text(heights)}"
+    regrid = plan_regrid(heights, thickness)
+    if regrid is None:
+        known = f"{thickness:g} mm thick" if thickness else "of unknown thickness"
+        text += f"; they are {known}, so tissue in the larger gaps was not imaged"
+        return Fit(geometry, text, uneven=True)
+    affine = geometry.affine.copy()
+    affine[:3, 0] *= (len(planes) - 1) / (regrid.count - 1)
+    shape = (regrid.count, *geometry.shape[1:])
+    even = Geometry(shape, affine, geometry.frame_of_reference_uid)
+    even, notes = _straighten(even, planes[0].facts)
+    return Fit(even, text, notes, regrid, uneven=True)
+
+
+def gaps_text(heights: Heights) -> str:
+    """Name the gaps between slices and how often each occurs."""
+    values, counts = np.unique(np.round(np.diff(heights), 2), return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:8]
+    listed = ", ".join(f"{values[n]:g} mm ({counts[n]}×)" for n in sorted(order))
+    more = ", …" if len(values) > len(order) else ""
+    return f"gaps of {listed}{more} between {len(heights)} slices"
+
+
+def _missing(heights: Heights) -> str:
+    """Say which slices are missing from an even spacing; empty if that is not what is wrong."""
     gaps = np.diff(heights)
-    regular = heights[0] + np.arange(len(heights)) * (heights[-1] - heights[0]) / len(gaps)
-    if np.abs(heights - regular).max() <= _allowed(float(np.median(gaps))):
-        return ""
     for unit in (float(np.median(gaps)), float(gaps.min())):
         steps = np.rint(gaps / unit)
         fits = np.abs(gaps - steps * unit).max() <= 2 * _allowed(unit) * steps.max()
@@ -100,14 +167,10 @@ def _uneven(heights: npt.NDArray[np.float64]) -> str:
             expected = np.linspace(heights[0], heights[-1], count)
             found = np.concatenate([[0], np.cumsum(steps)]).astype(int)
             return missing_text(expected, np.delete(expected, found), "missing")
-    values, counts = np.unique(np.round(gaps, 2), return_counts=True)
-    listed = ", ".join(f"{v:g} mm ({c}×)" for v, c in zip(values, counts, strict=True))
-    return f"has unevenly spaced slices: gaps of {listed} between {len(heights)} slices"
+    return ""
 
 
-def missing_text(
-    expected: npt.NDArray[np.float64], missing: npt.NDArray[np.float64], word: str
-) -> str:
+def missing_text(expected: Heights, missing: Heights, word: str) -> str:
     """Name expected and found positions."""
     shown = ", ".join(f"{m:.2f}" for m in missing[:8]) + (", …" if len(missing) > 8 else "")
     return (
@@ -123,13 +186,42 @@ def _straighten(geometry: Geometry, facts: SeriesFacts) -> tuple[Geometry, tuple
     normal = normal_of(facts.orientation)
     along = geometry.directions[:, 0]
     tilt = float(np.degrees(np.arccos(np.clip(np.dot(normal, along), -1.0, 1.0))))
+    stated = abs(facts.gantry_tilt_deg or 0.0)
     if tilt > TILT_TOLERANCE_DEG:
         note = f"slices are sheared by {tilt:.1f}° (gantry tilt); the exact sheared grid is kept"
-        return geometry, (note,)
-    if tilt == 0.0:
-        return geometry, ()
-    affine = geometry.affine.copy()
-    affine[:3, 0] = normal * np.dot(affine[:3, 0], normal)
-    middle = (geometry.shape[0] - 1) / 2.0
-    affine[:3, 3] += middle * (geometry.affine[:3, 0] - affine[:3, 0])
-    return Geometry(geometry.shape, affine, geometry.frame_of_reference_uid), ()
+        return geometry, (note, *_tilt_doubt(tilt, stated if stated else tilt))
+    if tilt > 0.0:
+        affine = geometry.affine.copy()
+        affine[:3, 0] = normal * np.dot(affine[:3, 0], normal)
+        middle = (geometry.shape[0] - 1) / 2.0
+        affine[:3, 3] += middle * (geometry.affine[:3, 0] - affine[:3, 0])
+        geometry = Geometry(geometry.shape, affine, geometry.frame_of_reference_uid)
+    return geometry, _tilt_doubt(0.0, stated)
+
+
+def _tilt_doubt(tilt: float, stated: float) -> tuple[str, ...]:
+    if abs(tilt - stated) <= TILT_TAG_TOLERANCE_DEG:
+        return ()
+    return (
+        f"its header says {stated:g}° of gantry tilt, its slice positions {tilt:.1f}°; kept so",
+    )
+
+
+def _coverage(geometry: Geometry, planes: Sequence[Instance]) -> tuple[str, ...]:
+    """Say where tissue between slices was not imaged, or a header states another spacing."""
+    notes = []
+    step, facts = geometry.slice_spacing_mm, planes[0].facts
+    thickness = thickness_of(planes)
+    if thickness and step > PROFILE_REACH * thickness + ROUNDING_MM:
+        notes.append(
+            f"slices of {thickness:.3g} mm lie {step:.3g} mm apart; the tissue between was not "
+            "imaged"
+        )
+    stated = abs(facts.slice_spacing_mm or 0.0)
+    along = geometry.spacing_mm[0]
+    if stated and min(abs(stated - s) / s for s in (step, along)) > SPACING_TAG_TOLERANCE:
+        notes.append(
+            f"its header says {stated:.3g} mm between slices, their positions {step:.3g} mm; the "
+            "positions are used"
+        )
+    return tuple(notes)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from imgcompare.loading.objects import ListedObject
 from imgcompare.loading.scanning import ScanResult
 from imgcompare.model import Course, Series, Timepoint
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One series of a scan, as text for people. ``chosen`` tells whether it fills its role."""
+    """One series or listed object of a scan, as text for people.
+
+    ``chosen`` tells whether a series fills its role; ``listed`` marks what is no image volume, with
+    its kind as role.
+    """
 
     subject: str
     timepoint: str
@@ -25,15 +30,44 @@ class SummaryRow:
     spacing_mm: str
     plane: str
     problems: str
+    listed: bool = False
 
 
 def summary_rows(result: ScanResult) -> tuple[SummaryRow, ...]:
-    """List all series of a scan: subject by subject, in order of time, chosen ones first."""
-    return tuple(
+    """List all series of a scan: subject by subject, in order of time, chosen ones first.
+
+    Objects that are no images come after the series of their timepoint, or last.
+    """
+    rows = [
         _row(course, timepoint, series, chosen)
         for course in result.courses
         for timepoint in course.timepoints
         for series, chosen in _series_of(timepoint)
+    ]
+    rows += map(_object_row, result.objects)
+    order = {place: n for n, place in enumerate(dict.fromkeys(map(_place, rows)))}
+    return tuple(sorted(rows, key=lambda row: order[_place(row)]))
+
+
+def _place(row: SummaryRow) -> tuple[str, str]:
+    return row.subject, row.timepoint
+
+
+def _object_row(item: ListedObject) -> SummaryRow:
+    return SummaryRow(
+        subject=item.subject,
+        timepoint=item.timepoint,
+        number="" if item.number is None else str(item.number),
+        description=item.description,
+        modality=item.modality,
+        role=item.kind,
+        reason="no image volume; listed, not stacked",
+        chosen=False,
+        size=f"{item.count} file{'s' * (item.count > 1)}",
+        spacing_mm="",
+        plane="",
+        problems="",
+        listed=True,
     )
 
 
@@ -74,12 +108,31 @@ def scan_as_dict(result: ScanResult, identified: bool = False) -> dict[str, Any]
     Returns
     -------
     dict
-        ``subjects`` (each with timepoints, series, problems, decisions) and ``problems``.
+        ``subjects`` (each with timepoints, series, problems, decisions), ``objects`` that are no
+        image volumes, and ``problems``.
     """
     return {
         "subjects": [_course_dict(course, identified) for course in result.courses],
+        "objects": [_object_dict(item, identified) for item in result.objects],
         "problems": list(result.problems),
     }
+
+
+def _object_dict(item: ListedObject, identified: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "kind": item.kind,
+        "subject": item.subject,
+        "timepoint": item.timepoint,
+        "modality": item.modality,
+        "description": item.description,
+        "number": item.number,
+        "count": item.count,
+        "study_uid": item.study_uid,
+        "series_uid": item.series_uid,
+    }
+    if identified:
+        shown["files"] = [str(path) for path in item.files]
+    return shown
 
 
 def _course_dict(course: Course, identified: bool) -> dict[str, Any]:
@@ -115,9 +168,12 @@ def _series_dict(series: Series, chosen: bool, identified: bool) -> dict[str, An
         "role_reason": series.role_reason,
         "chosen": chosen,
         "loadable": not series.refusal,
+        "refusal": series.refusal,
         "shape": list(grid.shape),
         "spacing_mm": [round(s, 6) for s in grid.spacing_mm],
         "slice_spacing_mm": round(grid.slice_spacing_mm, 6),
+        "slice_thickness_mm": series.acquisition.slice_thickness_mm,
+        "orthogonal": grid.is_orthogonal,
         "plane": grid.plane,
         "affine_lps_mm": [[round(float(v), 6) for v in row] for row in grid.affine],
         "frame_of_reference_uid": grid.frame_of_reference_uid,

@@ -91,9 +91,13 @@ def test_other_objects_are_recognised_and_counted(tmp_path: Path) -> None:
         dataset.SOPInstanceUID = generate_uid()
         dataset.Modality = modality
         dataset.save_as(tmp_path / f"other{modality}")
-    problems = scan(tmp_path).problems
-    assert "1 secondary captures recognised, not stacked" in problems
-    assert "1 SR objects recognised, not stacked" in problems
+    result = scan(tmp_path)
+    assert result.problems == ()
+    assert {o.kind: o.count for o in result.objects} == {
+        "secondary capture": 1,
+        "structured report": 1,
+    }
+    assert {(o.subject, o.timepoint) for o in result.objects} == {("subject-01", "2024-01-10")}
 
 
 def test_scan_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,9 +143,9 @@ def test_flipped_bytes_end_in_a_volume_or_an_error(tmp_path: Path, seed: int) ->
                     series.load()
 
 
-def test_archives_are_named(tmp_path: Path) -> None:
-    (tmp_path / "scans.zip").write_bytes(b"PK\3\4" + bytes(100))
-    with pytest.raises(NothingFoundError, match=r"archive scans\.zip is not opened"):
+def test_archives_that_are_not_opened_are_named(tmp_path: Path) -> None:
+    (tmp_path / "scans.tar").write_bytes(bytes(100))
+    with pytest.raises(NothingFoundError, match=r"archive scans\.tar is not opened"):
         scan(tmp_path)
 
 

@@ -1,0 +1,177 @@
+"""Splits planes whose positions repeat into phases, and says by what they were told apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from imgcompare.loading.instances import Instance
+from imgcompare.loading.spacing import SAME_POSITION_MM, normal_of
+
+PHASE: Final = "phase"
+"""First word of the rule that split planes at equal positions."""
+
+Value = Callable[[Instance], float | None]
+
+STATED: Final[tuple[tuple[str, Value], ...]] = (
+    ("temporal position", lambda p: p.temporal_position),
+    ("inversion time", lambda p: p.facts.acquisition.inversion_time_ms),
+    ("flip angle", lambda p: p.facts.acquisition.flip_angle_deg),
+    ("repetition time", lambda p: p.facts.acquisition.repetition_time_ms),
+    ("trigger time", lambda p: p.trigger_ms),
+    ("acquisition number", lambda p: p.acquisition_number),
+    ("acquisition time", lambda p: p.acquired_s),
+    ("content time", lambda p: p.content_s),
+)
+"""Attributes that may be equal in all planes of a phase, in order of trust."""
+
+ORDERED: Final[tuple[tuple[str, Value], ...]] = (
+    ("trigger time", lambda p: p.trigger_ms),
+    ("acquisition time", lambda p: p.acquired_s),
+    ("content time", lambda p: p.content_s),
+    ("instance order", lambda p: p.number),
+)
+"""Attributes that grow from phase to phase although planes of one phase differ."""
+
+LEAST_COVER: Final = 0.5
+"""A phase covers at least this part of the positions, or the attribute numbers planes instead."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phase:
+    """Planes of one phase; ``rule`` is empty and ``count`` 1 where no position repeats."""
+
+    planes: tuple[Instance, ...]
+    rule: str = ""
+    count: int = 1
+
+
+def split_phases(planes: Sequence[Instance]) -> list[Phase]:
+    """Split planes whose positions repeat into phases in order of time.
+
+    The first attribute fits that has one value for all planes of a phase (`STATED`); then one that
+    grows while positions are gone through again and again, or grows at each position (`ORDERED`).
+
+    Parameters
+    ----------
+    planes : sequence of Instance
+        Of one kind, all with positions and one orientation.
+
+    Returns
+    -------
+    list of Phase
+        One where no position repeats. Planes that nothing tells apart stay in one phase, whose
+        positions repeat.
+    """
+    slots = _slots(planes)
+    most = max(map(len, slots))
+    stated = _by_stated(planes, slots, most)
+    if stated is not None:
+        name, groups = stated
+        rule = f"{PHASE} by {name}"
+        found = [phase for group in groups for phase in split_phases(group)]
+        return [
+            replace(
+                p,
+                rule=rule if not p.rule else f"{rule}, then {p.rule.removeprefix(PHASE + ' ')}",
+                count=len(found),
+            )
+            for p in found
+        ]
+    if most == 1:
+        return [Phase(tuple(planes))]
+    for name, value in ORDERED:
+        for ordered in (_in_turn(planes, value, most), _at_each_position(slots, value, most)):
+            if ordered is not None:
+                groups, how = ordered
+                rule = f"{PHASE} by {name}{how}"
+                return [Phase(tuple(group), rule, len(groups)) for group in groups]
+    return [Phase(tuple(planes))]
+
+
+def _slots(planes: Sequence[Instance]) -> list[list[Instance]]:
+    """Group planes that lie at one position, in order along the normal."""
+    normal = normal_of(planes[0].facts.orientation)
+    heights = np.array([p.position for p in planes]) @ normal
+    order = np.argsort(heights, kind="stable")
+    slots: list[list[Instance]] = []
+    previous = -np.inf
+    for n in order:
+        if heights[n] - previous > SAME_POSITION_MM:
+            slots.append([])
+            previous = heights[n]
+        slots[-1].append(planes[n])
+    return slots
+
+
+def _by_stated(
+    planes: Sequence[Instance], slots: Sequence[Sequence[Instance]], most: int
+) -> tuple[str, list[list[Instance]]] | None:
+    """Find an attribute whose values are phases: each covers at least half of the positions.
+
+    One that leaves no position twice in a phase comes before one that tells some phases apart.
+    Where no position repeats only the temporal position can split: it means nothing else.
+    """
+    partial = None
+    for name, value in STATED if most > 1 else STATED[:1]:
+        groups: dict[float | None, list[Instance]] = defaultdict(list)
+        for plane in planes:
+            groups[value(plane)].append(plane)
+        if None in groups or not 1 < len(groups) <= max(most, 2):
+            continue
+        covers = [len(_slots(group)) for group in groups.values()]
+        if min(covers) < max(LEAST_COVER * len(slots), 1 if most > 1 else 2):
+            continue
+        found = name, [groups[key] for key in sorted(groups, key=lambda k: k or 0.0)]
+        if sum(covers) == len(planes):
+            return found
+        partial = partial or found
+    return partial
+
+
+def _in_turn(
+    planes: Sequence[Instance], value: Value, most: int
+) -> tuple[list[list[Instance]], str] | None:
+    """Cut planes in order of an attribute wherever a position comes again.
+
+    Each cut must be the only possible one: the last plane before it lies where the next phase has
+    one too. A phase may then lack planes without taking one from its neighbour.
+    """
+    if any(value(p) is None for p in planes):
+        return None
+    place = {id(p): n for n, slot in enumerate(_slots(planes)) for p in slot}
+    groups: list[list[Instance]] = [[]]
+    seen: set[int] = set()
+    for plane in sorted(planes, key=lambda p: (value(p) or 0.0, p.number or 0)):
+        if place[id(plane)] in seen:
+            groups.append([])
+            seen = set()
+        groups[-1].append(plane)
+        seen.add(place[id(plane)])
+    if len(groups) != most:
+        return None
+    for group, following in pairwise(groups):
+        if place[id(group[-1])] not in {place[id(p)] for p in following}:
+            return None
+    return groups, ""
+
+
+def _at_each_position(
+    slots: Sequence[Sequence[Instance]], value: Value, most: int
+) -> tuple[list[list[Instance]], str] | None:
+    """Rank planes at each position, where all positions have as many and the values differ."""
+    if any(len(slot) != most for slot in slots):
+        return None
+    groups: list[list[Instance]] = [[] for _ in range(most)]
+    for slot in slots:
+        values = [value(p) for p in slot]
+        if None in values or len(set(values)) < most:
+            return None
+        for rank, plane in enumerate(sorted(slot, key=lambda p: value(p) or 0.0)):
+            groups[rank].append(plane)
+    return groups, " at each position"
