@@ -39,6 +39,8 @@ PERPENDICULAR = "perpendicular_diameter"
 SHORT_AXIS = "short_axis"
 PRODUCT = "bidimensional_product"
 VOLUME = "volume"
+MEAN_HU = "mean_intensity"
+HU = "HU"
 
 T2_FLAIR = "t2_flair"
 """Compartment of a typed table: all that is abnormal on T2/FLAIR (RANO-LGG)."""
@@ -349,6 +351,8 @@ def _exact_values(
         if math.isnan(m.value):
             continue
         key = (m.lesion_id, m.timepoint_index, m.compartment, m.quantity)
+        if m.quantity not in QUANTITY_UNITS and m.unit != HU:
+            continue  # an arbitrary MR signal means nothing to any criterion
         if key in values:
             raise InputError(
                 f"Lesion {m.lesion_id} has two values of {m.compartment} {m.quantity} at "

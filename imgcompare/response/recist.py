@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse
+from imgcompare.model import WHOLE, Assessment, CourseResponse
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
 from imgcompare.response.exact import TOO_SMALL_MM
 from imgcompare.response.readings import NORMAL_NODE_MM, CourseReadings
@@ -27,7 +27,7 @@ THIN_SLICE_MM = Decimal(5)
 SLICES_PER_LESION = 2
 """On thicker slices a measurable lesion spans this many of them."""
 
-DIAMETERS = Measure("sum of diameters", "mm")
+DIAMETERS = Measure("sum of diameters", "mm", lambda course, i: (WHOLE, course.size_quantity(i)))
 """Longest diameters and, of nodes, short axes of the whole lesion, necrosis included."""
 
 LIMITS = Limits(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgcompare.model import Assessment, Category
 from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
@@ -36,8 +36,12 @@ class Visit:
     choice: Choice
     timepoint: int
     standing: Standing | None
-    had_cr: bool
     notes: Notes
+    had_cr: bool = False
+
+    def after(self, had_cr: bool) -> Visit:
+        """Give the same visit, with whether complete response was reached before."""
+        return replace(self, had_cr=had_cr)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,8 @@ class SumRules:
         Largest numbers of targets that are proposed.
     missing_at : callable
         Inputs, in words, that are missing at a timepoint whatever the figures say.
+    judge : callable, optional
+        Classifies the targets instead of `judge_sum`; it may note reasons and missing inputs.
     also_progression : callable
         Whether a special rule, which it notes, makes the targets progress.
     review : callable
@@ -69,8 +75,13 @@ class SumRules:
     most: int = MAX_TARGETS
     most_per_organ: int = MAX_TARGETS_PER_ORGAN
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
+    judge: Callable[[Visit], Outcome] | None = None
     also_progression: Callable[[Visit], bool] = lambda visit: False
     review: Callable[[Visit], Iterable[str]] = lambda visit: ()
+
+    def named(self, rule: str) -> SumRules:
+        """Give the same rules under other rule ids."""
+        return replace(self, rule=rule)
 
 
 def assess_sums(
@@ -109,6 +120,17 @@ def overall_response(
 
 
 def _assess(criterion: Criterion, course: CourseReadings, rules: SumRules) -> Iterator[Assessment]:
+    choice, total, visits = visits_of(course, rules)
+    yield baseline_assessment(criterion, course, choice, total, rules)
+    had_cr = False
+    for visit in visits:
+        assessment = _assess_visit(criterion, visit.after(had_cr), rules)
+        yield assessment
+        had_cr |= assessment.category == Category.CR
+
+
+def visits_of(course: CourseReadings, rules: SumRules) -> tuple[Choice, Total, list[Visit]]:
+    """Choose the targets; add them up at baseline and beside it at every later timepoint."""
     choice = choose_targets(
         course,
         rules.measure,
@@ -119,15 +141,18 @@ def _assess(criterion: Criterion, course: CourseReadings, rules: SumRules) -> It
     )
     missing = (*choice.missing, *rules.missing_at(course, course.baseline_index))
     totals = [total_at(course, choice.targets, t, rules.measure) for t in range(course.count)]
-    yield baseline_assessment(criterion, course, choice, totals[course.baseline_index], rules)
     beside = standings(course, totals) if choice.targets and not missing else {}
-    had_cr = False
-    for t in course.later:
-        notes = Notes(rules.rule, flags=list(choice.flags), missing=list(missing))
-        visit = Visit(course, choice, t, beside.get(t), had_cr, notes)
-        assessment = _assess_visit(criterion, visit, rules)
-        yield assessment
-        had_cr |= assessment.category == Category.CR
+    visits = [
+        Visit(
+            course,
+            choice,
+            t,
+            beside.get(t),
+            Notes(rules.rule, flags=list(choice.flags), missing=list(missing)),
+        )
+        for t in course.later
+    ]
+    return choice, totals[course.baseline_index], visits
 
 
 def baseline_assessment(
@@ -165,9 +190,11 @@ def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outco
         return Category.NE, None
     if visit.standing is None:
         return None, None
-    outcome = judge_sum(
-        visit.standing, rules.limits, measure=rules.measure, rule=f"{rules.rule}/target"
-    )
+    if rules.judge is not None:
+        outcome = rules.judge(visit)
+    else:
+        rule = f"{rules.rule}/target"
+        outcome = judge_sum(visit.standing, rules.limits, measure=rules.measure, rule=rule)
     notes.reasons.append(outcome.reason)
     if not visit.standing.now.complete:
         notes.missing.extend(

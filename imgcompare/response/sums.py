@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from imgcompare.model import WHOLE, Category, Reason
+from imgcompare.model import Category, Reason
 from imgcompare.response.exact import (
     grown_limit,
     has_grown,
@@ -23,25 +23,27 @@ from imgcompare.response.readings import NORMAL_NODE_MM, SHORT_AXIS, CourseReadi
 class Measure:
     """What is added up: in words, in which unit, and which figure of each lesion.
 
-    An empty ``quantity`` is the diameter that RECIST reads: the short axis of a node, else the
-    longest diameter.
+    ``pick`` gives compartment and quantity of a lesion, by id.
     """
 
     words: str
     unit: str
-    quantity: str = ""
-    compartment: str = WHOLE
+    pick: Callable[[CourseReadings, int], tuple[str, str]]
 
     def read(self, course: CourseReadings, lesion_id: int, timepoint: int) -> Reading:
         """Read the figure of one lesion at one timepoint."""
-        quantity = self.quantity or course.size_quantity(lesion_id)
-        return course.read(lesion_id, timepoint, quantity, compartment=self.compartment)
+        compartment, quantity = self.pick(course, lesion_id)
+        return course.read(lesion_id, timepoint, quantity, compartment=compartment)
+
+    def by_short_axis(self, course: CourseReadings, lesion_id: int) -> bool:
+        """Whether a lesion is a node measured by its short axis, normal below 10 mm."""
+        return self.pick(course, lesion_id)[1] == SHORT_AXIS
 
     def input_of(self, course: CourseReadings, lesion_id: int, timepoint: int) -> str:
         """Name the figure of one lesion at one timepoint, as a missing input."""
-        quantity = self.quantity or course.size_quantity(lesion_id)
+        compartment, quantity = self.pick(course, lesion_id)
         name = quantity.replace("_", " ")
-        return f"{self.compartment} {name} of lesion {lesion_id} at {course.name(timepoint)}"
+        return f"{compartment} {name} of lesion {lesion_id} at {course.name(timepoint)}"
 
     def text(self, value: Decimal) -> str:
         """Write a figure with its unit."""
@@ -52,14 +54,16 @@ class Measure:
 class Limits:
     """How much less than baseline is a response, and how much more than the nadir progression.
 
-    Percentages are inclusive. ``progression_least`` is an absolute growth that progression needs
-    as well; ``minor_percent`` a smaller decrease that is a minor response.
+    Percentages are inclusive, but for that of progression where ``progression_above`` is set.
+    ``progression_least`` is an absolute growth that progression needs as well; ``minor_percent``
+    a smaller decrease that is a minor response.
     """
 
     response_percent: Decimal
     progression_percent: Decimal
     progression_least: Decimal = Decimal(0)
     minor_percent: Decimal | None = None
+    progression_above: bool = False
 
     def is_response(self, baseline: Decimal, current: Decimal) -> bool:
         """Whether a figure is a partial response."""
@@ -71,6 +75,8 @@ class Limits:
 
     def is_progression(self, nadir: Decimal, current: Decimal) -> bool:
         """Whether a figure is progression, by percentage and by absolute growth."""
+        if self.progression_above and current == grown_limit(nadir, self.progression_percent):
+            return False
         enough = current - nadir >= self.progression_least
         return enough and has_grown(nadir, current, self.progression_percent)
 
@@ -123,6 +129,11 @@ class Outcome:
         return percent_change(self.reference, self.value)
 
 
+def same_figure(words: str, unit: str, compartment: str, quantity: str) -> Measure:
+    """Measure that reads the same figure of every lesion."""
+    return Measure(words, unit, lambda course, lesion_id: (compartment, quantity))
+
+
 def is_gone(reading: Reading, *, nodal: bool) -> bool:
     """Whether a lesion allows complete response: gone, or a node of normal size."""
     if not reading.is_known:
@@ -135,11 +146,10 @@ def total_at(
 ) -> Total:
     """Add up the targets at one timepoint."""
     readings = [measure.read(course, i, timepoint) for i in targets]
-    by_short_axis = measure.quantity in ("", SHORT_AXIS)
     return Total(
         sum((r.value for r in readings), Decimal(0)),
         tuple(r.lesion_id for r in readings if not r.is_known),
-        all(is_gone(r, nodal=by_short_axis and course.by_id[r.lesion_id].nodal) for r in readings),
+        all(is_gone(r, nodal=measure.by_short_axis(course, r.lesion_id)) for r in readings),
     )
 
 
@@ -217,4 +227,5 @@ def judge_sum(standing: Standing, limits: Limits, *, measure: Measure, rule: str
 def _needed(limits: Limits, measure: Measure) -> str:
     """Say what progression needs, in words."""
     least = f" and +{measure.text(limits.progression_least)}" if limits.progression_least else ""
-    return f"at least +{limits.progression_percent} %{least}"
+    bound = "more than" if limits.progression_above else "at least"
+    return f"{bound} +{limits.progression_percent} %{least}"

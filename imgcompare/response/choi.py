@@ -1,0 +1,238 @@
+"""Choi and modified Choi: response from size and attenuation on contrast-enhanced CT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from imgcompare.model import (
+    WHOLE,
+    Assessment,
+    Category,
+    CourseResponse,
+    LesionState,
+    ReaderFinding,
+    Reason,
+    Role,
+)
+from imgcompare.response.base import Criterion
+from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.response.exact import has_grown, has_shrunk, number_text, percent_text
+from imgcompare.response.mrecist import CT_ROLES
+from imgcompare.response.readings import MEAN_HU, PRODUCT, CourseReadings
+from imgcompare.response.recist import DIAMETERS, recist_size
+from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.sums import Limits, Outcome, Standing
+
+SIZE_PERCENT = Decimal(10)
+"""Change of the sum of diameters that is a response or, upwards, progression."""
+
+ATTENUATION_PERCENT = Decimal(15)
+"""Decrease of the mean attenuation that is a response."""
+
+LIMITS = Limits(response_percent=SIZE_PERCENT, progression_percent=SIZE_PERCENT)
+
+
+class ProgressionReference(StrEnum):
+    """What growth is compared with."""
+
+    BASELINE = "baseline"
+    NADIR = "nadir"
+
+
+@dataclass(frozen=True, slots=True)
+class Choi:
+    """Choi criteria: smaller by 10 % or less dense by 15 % is a response.
+
+    Attributes
+    ----------
+    progression_reference : ProgressionReference
+        ``baseline`` as published, or ``nadir``.
+    area_weighted : bool
+        Whether the mean attenuation weighs lesions by the product of their diameters.
+    min_sd_days, confirm
+        As in RECIST 1.1.
+    """
+
+    progression_reference: ProgressionReference = ProgressionReference.BASELINE
+    area_weighted: bool = False
+    min_sd_days: int = MIN_SD_DAYS
+    confirm: bool = False
+
+    name: ClassVar[str] = "Choi"
+    version: ClassVar[str] = "2007"
+    requires: ClassVar[tuple[str, ...]] = (
+        "whole longest_diameter",
+        "whole short_axis (nodes)",
+        "whole mean_intensity in HU (portal-venous CT, same phase and kVp)",
+    )
+    citations: ClassVar[tuple[str, ...]] = (
+        "Choi H et al. J Clin Oncol 2007;25:1753-1759. doi:10.1200/JCO.2006.07.3049",
+    )
+
+    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
+        """Classify every timepoint from the baseline on."""
+        rule = _Rule("choi", False, self.progression_reference, self.area_weighted)
+        return _assess(self, course, rule)
+
+    def summarise(
+        self, course: CourseReadings, assessments: Sequence[Assessment]
+    ) -> CourseResponse:
+        """Best overall response and date of progression."""
+        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+
+
+@dataclass(frozen=True, slots=True)
+class ModifiedChoi:
+    """Modified Choi criteria: a response is both smaller by 10 % and less dense by 15 %.
+
+    The attributes are those of `Choi`.
+    """
+
+    progression_reference: ProgressionReference = ProgressionReference.BASELINE
+    area_weighted: bool = False
+    min_sd_days: int = MIN_SD_DAYS
+    confirm: bool = False
+
+    name: ClassVar[str] = "modified Choi"
+    version: ClassVar[str] = "2010"
+    requires: ClassVar[tuple[str, ...]] = Choi.requires
+    citations: ClassVar[tuple[str, ...]] = (
+        "Nathan PD et al. Cancer Biol Ther 2010;9:15-19. doi:10.4161/cbt.9.1.10340",
+        *Choi.citations,
+    )
+
+    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
+        """Classify every timepoint from the baseline on."""
+        rule = _Rule("modified-choi", True, self.progression_reference, self.area_weighted)
+        return _assess(self, course, rule)
+
+    def summarise(
+        self, course: CourseReadings, assessments: Sequence[Assessment]
+    ) -> CourseResponse:
+        """Best overall response and date of progression."""
+        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Settings of one of the two criteria."""
+
+    name: str
+    needs_both: bool
+    reference: ProgressionReference
+    area_weighted: bool
+
+    def category(self, standing: Standing, *, less_dense: bool) -> Category:
+        """Category of the targets, given whether they are less dense by 15 %."""
+        now, base = standing.now.value, standing.baseline
+        if standing.now.complete and standing.now.gone:
+            return Category.CR
+        smaller = LIMITS.is_response(base, now)
+        responds = smaller and less_dense if self.needs_both else smaller or less_dense
+        if has_grown(self.reference_of(standing), now, SIZE_PERCENT) and not less_dense:
+            return Category.PD
+        if not standing.now.complete:
+            return Category.NE
+        return Category.PR if responds else Category.SD
+
+    def reference_of(self, standing: Standing) -> Decimal:
+        """Sum that growth is compared with."""
+        by_nadir = self.reference is ProgressionReference.NADIR
+        return standing.nadir if by_nadir else standing.baseline
+
+
+def _assess(criterion: Criterion, course: CourseReadings, rule: _Rule) -> tuple[Assessment, ...]:
+    rules = SumRules(
+        rule.name,
+        DIAMETERS,
+        LIMITS,
+        recist_size,
+        judge=lambda visit: _judge(visit, rule),
+        also_progression=_has_nodule,
+        review=_review,
+    )
+    return assess_sums(criterion, course, rules)
+
+
+def _judge(visit: Visit, rule: _Rule) -> Outcome:
+    """Classify size and attenuation together; NE only if the answer hangs on what is missing."""
+    assert visit.standing is not None
+    standing, notes, course = visit.standing, visit.notes, visit.course
+    base = mean_attenuation(course, visit.choice.targets, course.baseline_index, rule.area_weighted)
+    now = mean_attenuation(course, visit.choice.targets, visit.timepoint, rule.area_weighted)
+    if base is not None and base > 0 and now is not None:
+        less_dense = has_shrunk(base, now, ATTENUATION_PERCENT)
+        text = f"mean attenuation {number_text(now)} HU is {percent_text(base, now)} against the "
+        limit = float(base * (100 - ATTENUATION_PERCENT) / 100)
+        words = f"{text}baseline {number_text(base)} HU"
+        notes.add("attenuation", words, float(now), limit)
+        category = rule.category(standing, less_dense=less_dense)
+        density = f"attenuation {percent_text(base, now)}"
+    else:
+        either = {rule.category(standing, less_dense=answer) for answer in (False, True)}
+        category = either.pop() if len(either) == 1 else Category.NE
+        density = "attenuation unknown"
+        notes.missing.extend(_missing_attenuation(visit, base))
+    return _outcome(standing, category, rule, density)
+
+
+def _outcome(standing: Standing, category: Category, rule: _Rule, density: str) -> Outcome:
+    """Say what decided, with the sum of diameters as the figure."""
+    now, progresses = standing.now.value, category is Category.PD
+    reference = rule.reference_of(standing) if progresses else standing.baseline
+    against_nadir = progresses and rule.reference is ProgressionReference.NADIR
+    text = (
+        f"{DIAMETERS.words} {DIAMETERS.text(now)} is {percent_text(reference, now)} against the "
+        f"{'nadir' if against_nadir else 'baseline'} {DIAMETERS.text(reference)}, {density}"
+    )
+    limit = reference * (100 + (SIZE_PERCENT if progresses else -SIZE_PERCENT)) / 100
+    reason = Reason(f"{rule.name}/target-{category.lower()}", text, float(now), float(limit))
+    return Outcome(category, reason, against_nadir, reference, now)
+
+
+def mean_attenuation(
+    course: CourseReadings, targets: Sequence[int], timepoint: int, area_weighted: bool
+) -> Decimal | None:
+    """Mean over the lesions that are there of their mean attenuation, HU; None if one is missing.
+
+    A lesion that is gone has no attenuation and is left out.
+    """
+    total = weights = Decimal(0)
+    for i in targets:
+        if DIAMETERS.read(course, i, timepoint).state in (LesionState.ABSENT, LesionState.MERGED):
+            continue
+        mean = course.number(i, timepoint, MEAN_HU)
+        area = course.number(i, timepoint, PRODUCT) if area_weighted else Decimal(1)
+        if mean is None or area is None:
+            return None
+        total, weights = total + mean * area, weights + area
+    return total / weights if weights else None
+
+
+def _missing_attenuation(visit: Visit, base: Decimal | None) -> Iterator[str]:
+    """Name what the attenuation lacks."""
+    course = visit.course
+    if base is not None and base <= 0:
+        yield f"an attenuation above 0 HU at {course.name(course.baseline_index)}"
+        return
+    at = course.baseline_index if base is None else visit.timepoint
+    yield f"{WHOLE} mean intensity in HU of every target at {course.name(at)}"
+
+
+def _has_nodule(visit: Visit) -> bool:
+    """Whether a nodule is new or growing inside a lesion: progression, whatever the figures."""
+    if ReaderFinding.INTRATUMOURAL_NODULE not in visit.course.found(visit.timepoint):
+        return False
+    visit.notes.add("nodule", "a new or growing nodule inside a lesion, by the reader")
+    return True
+
+
+def _review(visit: Visit) -> Iterator[str]:
+    """Say where the attenuation is not that of the portal-venous phase."""
+    roles = visit.course.roles[visit.timepoint] if visit.course.roles else frozenset()
+    if roles & CT_ROLES and Role.CT_PORTAL not in roles:
+        yield "PHASE_NOT_PORTAL"
