@@ -52,6 +52,11 @@ import click
     type=click.Path(path_type=Path),
     help="Read these options from a file; the command line is added to it.",
 )
+@click.option(
+    "--regrid",
+    type=click.Choice(["allow", "refuse"]),
+    help="Interpolate uneven slices that touch to even ones (default), or refuse such series.",
+)
 @click.option("--identified", is_flag=True, help="Name patients by their ID, not a pseudonym.")
 def command(
     folders: tuple[Path, ...],
@@ -62,6 +67,7 @@ def command(
     roles: tuple[str, ...],
     criteria: str | None,
     configuration: Path | None,
+    regrid: str | None,
     identified: bool,
 ) -> None:
     """Compare the timepoints in FOLDERS and write a report into DIR.
@@ -78,6 +84,7 @@ def command(
         criteria=criteria,
         label_scheme=label_scheme,
         identified=identified,
+        regrid=regrid,
     )
     from imgcompare.cli.comparing import compare_and_write
 

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from imgcompare.model import Role
     from imgcompare.options import CompareOptions, Seed
 
-CONFIGURATION_KEYS = ("mask", "seed", "role", "criteria", "identified", "label_scheme")
+CONFIGURATION_KEYS = ("mask", "seed", "role", "criteria", "identified", "label_scheme", "regrid")
 """What a configuration file may hold; the same names as the options."""
+
+SESSION_KEYS = ("outline", "transform", "lesion", "event", "format", "study")
+"""What a saved session holds besides; see `imgcompare.cli.session`."""
 
 
 def _pairs(items: Iterable[str], *, option: str, form: str) -> list[tuple[str, str]]:
@@ -79,7 +82,7 @@ def read_configuration(path: Path | None) -> Mapping[str, Any]:
         raise ConfigurationError(f"Cannot read {path.name}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path.name} is not valid TOML: {error}.") from None
-    unknown = sorted(set(values) - set(CONFIGURATION_KEYS))
+    unknown = sorted(set(values) - {*CONFIGURATION_KEYS, *SESSION_KEYS})
     if unknown:
         known = ", ".join(CONFIGURATION_KEYS)
         raise ConfigurationError(f"{path.name}: unknown key {unknown[0]!r}; use {known}.")
@@ -95,11 +98,14 @@ def compare_options(
     criteria: str | None = None,
     label_scheme: str | None = None,
     identified: bool = False,
+    regrid: str | None = None,
 ) -> CompareOptions:
     """Join a configuration file and the command line; the command line wins or is added."""
+    from imgcompare.cli.session import session_options
     from imgcompare.options import CompareOptions
 
     values = read_configuration(configuration)
+    path = configuration or Path()
     names = _texts(values, "criteria") if criteria is None else criteria.split(",")
     return CompareOptions(
         masks=parse_masks([*_texts(values, "mask"), *masks]),
@@ -108,6 +114,8 @@ def compare_options(
         criteria=tuple(n.strip() for n in names if n.strip()),
         label_scheme=label_scheme or values.get("label_scheme"),
         identified=identified or bool(values.get("identified", False)),
+        regrid=str(regrid or values.get("regrid", "allow")),
+        **session_options(values, path.parent, file=path.name),
     )
 
 

@@ -22,6 +22,7 @@ from imgcompare.pipeline.aligning import align_series, align_to_baseline
 from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.outlining import Outline, outline_lesions, tell_compartments
+from imgcompare.pipeline.replaying import given_transforms, kept_outlines, take_transform
 from imgcompare.response import load_criteria
 from imgcompare.segmentation import Prepared, prepare
 
@@ -62,10 +63,13 @@ def compare_steps(
     yield Progress(1, 1, "reading headers")
     with journal.clock("scan"):
         course = load_course(
-            [Path(p) for p in paths], roles=options.roles, identified=options.identified
+            [Path(p) for p in paths],
+            roles=options.roles,
+            identified=options.identified,
+            regrid=options.regrid,
         )
     count = _require_timepoints(course)
-    given = resolve(course, options)
+    given, placed = resolve(course, options), given_transforms(course, options)
     total, step = 3 * count + 1, 1
     aligned: list[AlignedTimepoint] = []
     outlines: list[list[Outline]] = []
@@ -75,14 +79,22 @@ def compare_steps(
         for timepoint in course.timepoints:
             yield Progress(step := step + 1, total, f"aligning the series of {timepoint.name}")
             aligned.append(align_series(timepoint, journal))
-            if len(aligned) == 1:
+            if len(aligned) == 1 and not options.outlines:
                 ahead = pool.submit(_prepare, aligned[0], journal)
         for n in range(1, count):
             name = aligned[n].timepoint.name
             yield Progress(step := step + 1, total, f"aligning {name} to baseline")
-            aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
+            if n in placed:
+                aligned[n] = take_transform(aligned[n], aligned[0], placed[n], journal)
+            else:
+                aligned[n] = align_to_baseline(aligned[n], aligned[0], journal)
         for n, one in enumerate(aligned):
             yield Progress(step := step + 1, total, f"finding lesions of {one.timepoint.name}")
+            if options.outlines:
+                kept = kept_outlines(one, course, options)
+                outlines.append([outline for outline, _ in kept])
+                tissues.append([pool.submit(lambda found: found, found) for _, found in kept])
+                continue
             prepared = ahead.result()
             if n + 1 < count:
                 ahead = pool.submit(_prepare, aligned[n + 1], journal)

@@ -15,12 +15,12 @@ from imgcompare.errors import OutputError
 MANIFEST = "provenance.json"
 """File that lists, under ``files``, what a run wrote; it is moved into place last."""
 
-SUBFOLDERS = ("labels", "transforms")
-"""Folders imgcompare makes inside a result folder."""
+SUBFOLDERS = ("labels", "transforms", "outlines", "seg", "sr", "reg")
+"""Folders imgcompare makes inside a folder of results or of a session."""
 
 
 @contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, *, manifest: str = MANIFEST) -> Iterator[Path]:
     """Give an empty hidden folder whose content moves to ``folder`` if all goes well.
 
     Whatever ends the block early (an error, a full disk, Ctrl-C, a closed generator) removes the
@@ -31,6 +31,8 @@ def staged(folder: Path) -> Iterator[Path]:
     ----------
     folder : Path
         Where the results go; made if missing.
+    manifest : str
+        The JSON file that lists, under ``files``, what is written; the block must write it.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def staged(folder: Path) -> Iterator[Path]:
     try:
         staging = _make_staging(folder, staging)
         yield staging
-        _move_in(staging, folder)
+        _move_in(staging, folder, manifest)
     except OutputError:
         raise
     except OSError as error:
@@ -93,13 +95,13 @@ def _make_staging(folder: Path, beside: Path) -> Path:
     return beside
 
 
-def _move_in(staging: Path, folder: Path) -> None:
+def _move_in(staging: Path, folder: Path, manifest: str) -> None:
     """Move every staged file into place, undoing all moves if one fails."""
     new = sorted(
         (str(PurePosixPath(p.relative_to(staging))) for p in staging.rglob("*") if p.is_file()),
-        key=lambda name: (name == MANIFEST, name),
+        key=lambda name: (name == manifest, name),
     )
-    old = _written_before(folder)
+    old = _written_before(folder, manifest)
     _refuse_foreign(folder, set(new) - set(old))
     retired = staging / ".old"
     moves: list[tuple[Path, Path]] = []
@@ -129,17 +131,17 @@ def _rename(source: Path, target: Path, moves: list[tuple[Path, Path]]) -> None:
         raise
 
 
-def _written_before(folder: Path) -> list[str]:
+def _written_before(folder: Path, manifest: str) -> list[str]:
     """Files an earlier run says it wrote, and which are still there; the manifest first."""
     try:
-        listed = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
+        listed = json.loads((folder / manifest).read_text("utf-8"))["files"]
         if not isinstance(listed, list):
             return []
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    names = [str(n) for n in {*listed, MANIFEST} if _is_ours(str(n))]
+    names = [str(n) for n in {*listed, manifest} if _is_ours(str(n))]
     there = [n for n in names if (folder / n).is_file()]
-    return sorted(there, key=lambda name: (name != MANIFEST, name))
+    return sorted(there, key=lambda name: (name != manifest, name))
 
 
 def _is_ours(name: str) -> bool:
