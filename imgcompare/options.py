@@ -84,6 +84,8 @@ class CompareOptions:
         What the label values of the masks mean, see `imgcompare.read_mask`.
     identified : bool
         Whether results may hold the patient ID.
+    regrid : {"allow", "refuse"}
+        Whether uneven slices may be interpolated to even ones, see `imgcompare.scan`.
     """
 
     masks: tuple[tuple[str, Path], ...] = ()
@@ -96,6 +98,7 @@ class CompareOptions:
     criteria: tuple[str, ...] = ()
     label_scheme: str | None = None
     identified: bool = False
+    regrid: str = "allow"
 
 
 @dataclass(frozen=True, slots=True)
