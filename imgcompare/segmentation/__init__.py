@@ -2,7 +2,7 @@
 
 from imgcompare.segmentation.compartments import segment_compartments
 from imgcompare.segmentation.following import follow_lesion
-from imgcompare.segmentation.given import compartments_as_drawn
+from imgcompare.segmentation.given import compartments_as_drawn, edit_compartments
 from imgcompare.segmentation.lesion import lesion_from_seed
 from imgcompare.segmentation.matching import Found, Matching, match_lesions
 from imgcompare.segmentation.preparation import Prepared, prepare
@@ -13,6 +13,7 @@ __all__ = [
     "Matching",
     "Prepared",
     "compartments_as_drawn",
+    "edit_compartments",
     "follow_lesion",
     "lesion_from_seed",
     "match_lesions",

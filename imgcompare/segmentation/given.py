@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import cc3d
@@ -14,6 +15,9 @@ from imgcompare.segmentation.morphology import box_of
 
 CROP_MARGIN_MM: Final = 3.0
 """Room left around a lesion's labels in its crop."""
+
+EDITED: Final = "EDITED"
+"""Flag of a lesion whose tissues a person redrew in part."""
 
 
 def compartments_as_drawn(
@@ -61,3 +65,54 @@ def _touching(core: npt.NDArray[np.bool_], oedema: npt.NDArray[np.bool_]) -> npt
         return oedema
     pieces = cc3d.connected_components(core | oedema, connectivity=26)
     return oedema & np.isin(pieces, np.unique(pieces[core]))
+
+
+def edit_compartments(segmentation: LesionSegmentation, drawn: LabelMap) -> LesionSegmentation:
+    """Take over what a person drew into a lesion's tissues.
+
+    Voxels whose label was changed become whole voxels of the tissue drawn; all others keep the
+    fractions they had, so that a small correction changes a volume by what was corrected only.
+
+    Parameters
+    ----------
+    segmentation : LesionSegmentation
+        As it was.
+    drawn : LabelMap
+        Tissue codes on the full reference grid, of this lesion alone.
+
+    Returns
+    -------
+    LesionSegmentation
+        On a crop that holds all of the lesion; flagged EDITED where anything changed.
+    """
+    grid = drawn.geometry
+    start = segmentation.geometry.offset_in(grid)
+    before = np.zeros(grid.shape, dtype=np.uint8)
+    place = tuple(slice(s, s + n) for s, n in zip(start, segmentation.geometry.shape, strict=True))
+    before[place] = segmentation.labels.array
+    changed = before != drawn.array
+    if not changed.any():
+        return segmentation
+    filled = (before != 0) | (drawn.array != 0)
+    box = box_of(filled, CROP_MARGIN_MM, grid.spacing_mm)
+    labels = np.asarray(drawn.array[box], dtype=np.uint8)
+    tissues = {t for t, code in TISSUE_CODES.items() if (labels == code).any()}
+    fractions = {}
+    for tissue in sorted(tissues | set(segmentation.fractions), key=list(Tissue).index):
+        share = np.zeros(grid.shape, dtype=np.float32)
+        if tissue in segmentation.fractions:
+            share[place] = segmentation.fractions[tissue]
+        cut = share[box]
+        fractions[tissue] = np.where(changed[box], labels == TISSUE_CODES[tissue], cut).astype(
+            np.float32
+        )
+    crop = grid.crop([s.start for s in box], [s.stop for s in box])
+    count = int(changed.sum())
+    decision = Decision("segmentation", "compartments", f"{count} voxels redrawn", "a person did")
+    return replace(
+        segmentation,
+        labels=LabelMap(labels, crop, {TISSUE_CODES[t]: t for t in fractions}),
+        fractions=fractions,
+        flags=tuple(dict.fromkeys([*segmentation.flags, EDITED])),
+        decisions=(*segmentation.decisions, decision),
+    )
