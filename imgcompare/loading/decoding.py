@@ -16,6 +16,7 @@ import numpy as np
 from imgcompare.errors import UnreadableFileError
 from imgcompare.geometry import AnyArray
 from imgcompare.loading.codestream import claimed_size, is_cut_off
+from imgcompare.loading.datasets import read_dataset
 from imgcompare.loading.instances import Instance, PixelFormat
 
 _PREFIX: Final = "1.2.840.10008.1.2"
@@ -92,10 +93,11 @@ def decode_with_pydicom(plane: Instance) -> AnyArray:
     UnreadableFileError
         If the file has no uncompressed pixels or is truncated.
     """
-    import pydicom
-
     pixels = plane.facts.pixels
-    data = pydicom.dcmread(plane.path, force=True).get("PixelData", b"")
+    try:
+        data = read_dataset(plane.path).get("PixelData", b"")
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"File {plane.file_name} {error}. Copy it again.") from None
     if pixels.transfer_syntax not in NATIVE or not data:
         raise UnreadableFileError(f"File {plane.file_name} has no pixels that can be found.")
     start, length = plane.frame * pixels.frame_bytes, pixels.frame_bytes

@@ -188,12 +188,12 @@ def _guess_syntax(element: bytes) -> str:
 
 def _with_pydicom(path: Path | str, size: int) -> Header:
     """Read the header with pydicom and bring it into the form of a direct walk."""
-    import pydicom
+    from imgcompare.loading.datasets import read_dataset
 
+    dataset = read_dataset(path, stop_before_pixels=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
             syntax = str(dataset.file_meta.get("TransferSyntaxUID", IMPLICIT_LITTLE))
             values = _as_bytes(dataset)
     except Exception as error:  # pydicom raises many kinds on damaged files

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from imgcompare.errors import (
     UnreadableFileError,
 )
 from imgcompare.loading import dicom_seg, rtstruct
+from imgcompare.loading.datasets import read_dataset
 from imgcompare.loading.drawn import MaskFile, split_choice
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.instances import Patient
@@ -63,20 +63,15 @@ def open_mask(path: str | os.PathLike[str]) -> tuple[MaskFile, str]:
 
 
 def _read_dicom(file: Path) -> pydicom.Dataset:
-    import pydicom
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(file)
-    except pydicom.errors.InvalidDicomError:
+        dataset = read_dataset(file)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"File {file.name} {error}; copy it again.") from None
+    if "SOPClassUID" not in dataset:
         raise UnreadableFileError(
             f"File {file.name} is neither DICOM nor NIfTI, NRRD or MetaImage by its name."
-        ) from None
-    except Exception as error:  # pydicom raises many kinds on damaged files
-        raise UnreadableFileError(
-            f"File {file.name} cannot be read ({type(error).__name__}); copy it again."
-        ) from None
+        )
+    return dataset
 
 
 def _patient(dataset: pydicom.Dataset) -> Patient:

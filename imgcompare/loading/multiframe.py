@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from dataclasses import replace
 from typing import Any, Final
 
 from imgcompare.errors import UnreadableFileError
+from imgcompare.loading.datasets import read_dataset
 from imgcompare.loading.header import Header
 from imgcompare.loading.instances import FactsCache, Instance, SeriesFacts, make_instance
 from imgcompare.loading.real_world import from_dataset
@@ -46,13 +46,9 @@ def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
     UnreadableFileError
         If its functional groups are missing or damaged.
     """
-    import pydicom
-
     whole = make_instance(path, header, cache)
+    dataset = read_dataset(path, stop_before_pixels=True)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         whole = replace(whole, facts=_with_pulse_sequence(whole.facts, dataset))
         shared = _first(dataset, "SharedFunctionalGroupsSequence")
         frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])

@@ -30,6 +30,9 @@ _KEY: Final = 8
 _MAX_RUNS: Final = 4096
 """Layouts remembered; a folder of many kinds starts over rather than grow without end."""
 
+_MAX_STEPS: Final = 500_000
+"""Steps of a walk; a header of more elements, in no order ever met before, is damaged."""
+
 MAX_INFLATED_HEADER: Final = 256 * 1024 * 1024
 """A deflated header that unpacks to more is taken for a bomb."""
 
@@ -208,7 +211,11 @@ class Walker:
         fresh: list[_Element] = []
         outer = 0  # nesting at the first of the fresh elements
         opened = start = 0  # wanted sequence of undefined length that is being stepped through
+        steps = 0
         while position < window.size:
+            steps += 1
+            if steps > _MAX_STEPS:
+                raise UnreadableFileError(f"has a damaged header (over {_MAX_STEPS:,} elements)")
             at = position - window.base
             run = None if opened else runs.get((depth, window.buffer[at : at + _KEY]))
             if run is not None and at + run.size <= len(window.buffer):
