@@ -86,6 +86,9 @@ class CompareOptions:
         Whether results may hold the patient ID.
     regrid : {"allow", "refuse"}
         Whether uneven slices may be interpolated to even ones, see `imgcompare.scan`.
+    settings, clinical, repeatability
+        Settings of criteria, table of clinical events, and test-retest values; see
+        `AssessOptions`.
     """
 
     masks: tuple[tuple[str, Path], ...] = ()
@@ -99,6 +102,34 @@ class CompareOptions:
     label_scheme: str | None = None
     identified: bool = False
     regrid: str = "allow"
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clinical: Path | None = None
+    repeatability: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssessOptions:
+    """What a person decided about a typed table.
+
+    Attributes
+    ----------
+    criteria : tuple of str
+        Names of response criteria; empty for all that are installed.
+    settings : mapping of criterion to mapping of setting to text
+        E.g. ``{"recist_1_1": {"confirm": "yes"}}``.
+    events : Path, optional
+        Table of what happened to the patients: subject, date, event, value.
+    repeatability : Path, optional
+        The user's own test-retest values, from ``imgcompare repeatability``.
+    sdtm : Path, optional
+        Folder with CDISC SDTM tables TU and TR.
+    """
+
+    criteria: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    events: Path | None = None
+    repeatability: Path | None = None
+    sdtm: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""What the figures of a course mean: changes, categories with their error, and patterns."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from imgcompare.measurement import error_model, judge, measure_changes, redraw
+from imgcompare.model import (
+    Assessment,
+    Category,
+    Change,
+    ComparabilityFinding,
+    CourseResponse,
+    Observation,
+    Repeatability,
+)
+from imgcompare.response import CourseReadings, Criterion
+from imgcompare.response.comparability import withhold
+from imgcompare.response.patterns import find_patterns
+
+DRAWS = 200
+"""Courses drawn anew: a share of one half is then known to ±7 points."""
+
+LEAST_SHARE = 0.005
+"""Categories that come out less often are not listed."""
+
+_Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the figures of one course mean."""
+
+    changes: tuple[Change, ...]
+    assessments: tuple[Assessment, ...]
+    course_responses: tuple[CourseResponse, ...]
+    observations: tuple[Observation, ...]
+
+
+def judge_course(
+    readings: CourseReadings,
+    criteria: Mapping[str, Criterion],
+    *,
+    comparability: Sequence[ComparabilityFinding] = (),
+    local: Sequence[Repeatability] = (),
+    modality: str = "",
+    draws: int = DRAWS,
+) -> Judged:
+    """Compare, assess and observe.
+
+    Parameters
+    ----------
+    readings : CourseReadings
+        All figures; those that a comparability finding blocks are kept from the criteria.
+    criteria : mapping of name to Criterion
+    comparability : sequence of ComparabilityFinding
+    local : sequence of Repeatability
+        The user's own test-retest values.
+    modality : str
+        ``CT`` or ``MR``; told from the unit of intensities where left out.
+    draws : int
+        How often the course is drawn anew to find the shares of categories; 0 for never.
+    """
+    figures, base = readings.measurements, readings.baseline_index
+    changes = measure_changes(
+        figures,
+        readings.dates,
+        baseline_index=base,
+        lesions=readings.lesions,
+        modality=modality,
+        local=local,
+        comparability=comparability,
+    )
+    kept = withhold(figures, comparability, baseline_index=base)
+    given = replace(readings, measurements=kept)
+    assessed = {name: criterion.assess(given) for name, criterion in criteria.items()}
+    errors = error_model(figures, lesions=readings.lesions, modality=modality, local=local)
+    drawn = [
+        assessment
+        for again in redraw(kept, errors, draws=draws, comparability=comparability)
+        for criterion in criteria.values()
+        for assessment in criterion.assess(replace(given, measurements=again))
+    ]
+    assessments = _with_error([a for found in assessed.values() for a in found], drawn, base)
+    return Judged(
+        changes,
+        assessments,
+        tuple(criteria[name].summarise(given, found) for name, found in assessed.items()),
+        find_patterns(given, assessments, changes),
+    )
+
+
+def _with_error(
+    assessments: Sequence[Assessment], drawn: Sequence[Assessment], baseline: int
+) -> tuple[Assessment, ...]:
+    """Say of each category how sure its figure is, apart from what it is."""
+    again: dict[_Key, list[Assessment]] = {}
+    for a in drawn:
+        again.setdefault((a.criterion, a.timepoint_index), []).append(a)
+    return tuple(
+        a
+        if a.timepoint_index <= baseline
+        else _with_own_error(a, again.get((a.criterion, a.timepoint_index), []))
+        for a in assessments
+    )
+
+
+def _with_own_error(a: Assessment, drawn: Sequence[Assessment]) -> Assessment:
+    values = [
+        (d.value, d.value - d.absolute)
+        for d in drawn
+        if d.value is not None and d.absolute is not None
+    ]
+    if a.value is None or a.absolute is None or len(values) < 2 or a.category == Category.NE:
+        return a
+    sd_now, sd_then = (float(s) for s in np.std(np.array(values, dtype=np.float64), axis=0))
+    if math.hypot(sd_now, sd_then) == 0.0:
+        return replace(a, error_reason="no error is known for the figures it rests on")
+    verdict = judge(
+        a.value - a.absolute,
+        a.value,
+        sd=(sd_then, sd_now),
+        source=f"{a.quantity}, its figures drawn anew within their error",
+    )
+    counts = Counter(d.category for d in drawn)
+    shares = ((category, n / len(drawn)) for category, n in counts.most_common())
+    return replace(
+        a,
+        exceeds_error=verdict.exceeds,
+        error_reason=verdict.reason,
+        probabilities=tuple((c, s) for c, s in shares if s >= LEAST_SHARE),
+    )
