@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from imgcompare.errors import NothingFoundError, SeriesError, UnreadableFileError
+from imgcompare.errors import InputError, NothingFoundError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_nifti_affine, from_sitk
 from imgcompare.loading.nifti_forms import form_notes, stated_affine
 from imgcompare.loading.pixels import MAX_VOXELS
+from imgcompare.loading.volume_headers import require_sound
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -53,6 +55,7 @@ def inspect(path: Path) -> VolumeFile:
         If its header cannot be read.
     """
     reader = _reader(path)
+    require_sound(path)
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
@@ -76,22 +79,33 @@ def inspect(path: Path) -> VolumeFile:
     elif np.prod(size, dtype=np.float64) > MAX_VOXELS:
         refusal = f"claims {np.prod(size, dtype=np.float64):,.0f} voxels"
     shape = [*size, 1, 1, 1][:3]
-    affine = np.eye(4)
-    dimension = reader.GetDimension()
-    if dimension >= 3:
-        import SimpleITK as sitk
-
-        probe = sitk.Image(1, 1, 1, sitk.sitkUInt8)
-        direction = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
-        probe.SetSpacing(spacing[:3])
-        probe.SetOrigin(reader.GetOrigin()[:3])
-        probe.SetDirection(direction.ravel().tolist())
-        affine = np.array(from_sitk(probe).affine)
-    geometry = Geometry((int(shape[2]), int(shape[1]), int(shape[0])), affine)
-    stated = stated_affine(path)
-    if stated is not None and np.isfinite(stated).all() and not refusal:
-        geometry = from_nifti_affine(stated, geometry.shape[::-1])
+    try:
+        geometry = _grid(reader, (int(shape[2]), int(shape[1]), int(shape[0])), spacing)
+        stated = stated_affine(path)
+        if stated is not None and np.isfinite(stated).all() and not refusal:
+            geometry = from_nifti_affine(stated, geometry.shape[::-1])
+    except (RuntimeError, InputError):
+        raise UnreadableFileError(
+            f"File {path.name} has no usable position in space (spacing {spacing}); it is damaged."
+        ) from None
     return VolumeFile(geometry, refusal, form_notes(path))
+
+
+def _grid(
+    reader: sitk.ImageFileReader, shape: tuple[int, int, int], spacing: Sequence[float]
+) -> Geometry:
+    """Give the grid that the library states; the unit grid for less than three dimensions."""
+    import SimpleITK as sitk
+
+    dimension = reader.GetDimension()
+    if dimension < 3:
+        return Geometry(shape, np.eye(4))
+    probe = sitk.Image(1, 1, 1, sitk.sitkUInt8)
+    direction = np.array(reader.GetDirection()).reshape(dimension, dimension)[:3, :3]
+    probe.SetSpacing(list(spacing[:3]))
+    probe.SetOrigin(reader.GetOrigin()[:3])
+    probe.SetDirection(direction.ravel().tolist())
+    return Geometry(shape, from_sitk(probe).affine)
 
 
 def _reader(path: Path) -> sitk.ImageFileReader:
@@ -99,6 +113,7 @@ def _reader(path: Path) -> sitk.ImageFileReader:
         raise NothingFoundError(f"There is no file {path.name!r}; check the path.")
     import SimpleITK as sitk
 
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings print paths, hence names
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     return reader
