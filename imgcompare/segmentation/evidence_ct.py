@@ -10,9 +10,14 @@ from imgcompare.segmentation.evidence import Evidence, tissue_domain
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.morphology import Box, Spacing
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.starting import plateau
+from imgcompare.segmentation.steadying import least_blur, smooth
 
-SMOOTH_MM = 1.2
-"""Noise of CT voxels is averaged over this Gaussian SD before differences are judged."""
+BLURS_MM = (0.0, 0.4, 0.6, 0.8, 1.0, 1.2)
+"""Noise of CT voxels is averaged over the least of these Gaussian SDs that ..."""
+
+WANTED_FLOOR_HU = 20.0
+"""... brings what noise may reach down to this, the least enhancement (criteria.md §8)."""
 
 ORGAN_MM = 25.0
 """Gaussian SD of the neighbourhood whose commonest attenuation is the organ's."""
@@ -38,12 +43,6 @@ BONE_HU = 260.0
 """Above is bone or arterial blood."""
 
 
-def smooth(image: FloatArray, spacing: Spacing) -> FloatArray:
-    """Average noise over ``SMOOTH_MM``."""
-    sigma = [SMOOTH_MM / s if s < 2 * SMOOTH_MM else 0.0 for s in spacing]
-    return np.asarray(ndimage.gaussian_filter(image, sigma, truncate=2.5), dtype=np.float32)
-
-
 def _mode(values: FloatArray, weight: FloatArray) -> float:
     """Commonest value, to the middle of a smoothed histogram bin."""
     low, high = float(values.min()), float(values.max()) + BIN_HU
@@ -67,15 +66,17 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
     """
     spacing = prepared.aligned.geometry.spacing_mm
     roles = list(prepared.images)
-    phases = [smooth(prepared.images[r][box], spacing) for r in roles]
+    noise = float(np.linalg.norm([prepared.noise.get(r, 0.0) for r in roles]))
+    wanted = WANTED_FLOOR_HU / NOISE_STANDARDS
+    blur, left = least_blur(BLURS_MM, spacing, noise=noise, wanted=wanted)
+    floor = max(LEAST_DIFFERENCE_HU, NOISE_STANDARDS * left)
+    phases = [smooth(prepared.images[r][box], spacing, blur) for r in roles]
     body = prepared.body[box]
     lesion = [float(p[seed]) for p in phases]
     main = phases[roles.index(prepared.aligned.reference_role)]
     soft = body & (main > FAT_HU) & (main < BONE_HU)
     if main[seed] < FAT_HU or not soft.any():
         soft = body
-    noise = max((prepared.noise.get(r, 0.0) for r in roles), default=0.0)
-    floor = max(LEAST_DIFFERENCE_HU, NOISE_STANDARDS * 0.4 * noise * len(roles) ** 0.5)
     weight = _nearness(main.shape, seed, spacing)
     levels = _levels(phases, soft, weight)
     if _distance(lesion, levels) < floor:
@@ -84,7 +85,7 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
         other = body & (like > 2 * floor)
         if other.any():
             levels = _levels(phases, other, weight)
-    rise = np.sqrt(sum((p - v) ** 2 for p, v in zip(phases, levels, strict=True)))
+    differences = np.stack([p - v for p, v in zip(phases, levels, strict=True)])
     normal = body & np.logical_and.reduce(
         [np.abs(p - v) < max(ORGAN_BAND_HU, floor) for p, v in zip(phases, levels, strict=True)]
     )
@@ -94,7 +95,7 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
     domain &= ~_veins(
         dict(zip(roles, phases, strict=True)), dict(zip(roles, levels, strict=True)), seed
     )
-    rise = rise.astype(np.float32)
+    rise = _evened(differences, domain, floor, spacing)
     return Evidence(box, spacing, domain, rise, floor, np.zeros_like(body), solid=True)
 
 
@@ -110,6 +111,37 @@ def _veins(
     portal, arterial = phases[Role.CT_PORTAL], phases[Role.CT_ARTERIAL]
     veins = (portal > levels[Role.CT_PORTAL] + VEIN_HU) & (portal > arterial + VEIN_HU)
     return np.False_ if veins[seed] else np.asarray(veins)
+
+
+def _evened(
+    differences: FloatArray, domain: BoolArray, floor: float, spacing: Spacing
+) -> FloatArray:
+    """Bring brighter and darker parts of a lesion to one height, so that half of it is the edge.
+
+    A rim that gains contrast may differ from the organ half as much as the core inside it does;
+    measured against the core, half of the rim would be lost. What is brighter than the organ in any
+    phase and what is darker are therefore each compared with their own surroundings.
+
+    Parameters
+    ----------
+    differences : float32 array, shape (phases, slices, rows, columns)
+        HU above the organ.
+    domain : bool array
+    floor : float
+        HU that noise may reach.
+    spacing : tuple of float
+
+    Returns
+    -------
+    float32 array
+        HU-like: ``2 * floor`` where a voxel is all lesion, ``floor`` where it is half.
+    """
+    rise = np.zeros(domain.shape, dtype=np.float32)
+    for part in (np.maximum(differences, 0), np.maximum(-differences, 0)):
+        height = np.where(domain, np.linalg.norm(part, axis=0), np.float32(0))
+        full = np.maximum(plateau(height * (height > floor), spacing), 2 * floor)
+        np.maximum(rise, height / full, out=rise)
+    return rise * np.float32(2 * floor)
 
 
 def _nearness(shape_: tuple[int, ...], seed: tuple[int, int, int], spacing: Spacing) -> FloatArray:

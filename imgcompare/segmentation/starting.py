@@ -96,13 +96,24 @@ def bright_part(evidence: Evidence, level: float) -> BoolArray:
     """
     candidates = evidence.candidates
     capped = np.minimum(evidence.rise, evidence.plateau_cap * level) * candidates
+    return np.asarray(candidates & (evidence.rise > HALF * plateau(capped, evidence.spacing)))
+
+
+def plateau(rise: FloatArray, spacing: Spacing) -> FloatArray:
+    """Give the height of the lesion around each voxel, from rises that are 0 outside.
+
+    Parameters
+    ----------
+    rise : float32 array
+    spacing : tuple of float
+        Voxel size, mm.
+    """
     # Across thick slices too: an end slice half as bright as the next is half filled.
-    sigma = [max(PLATEAU_SIGMA_MM / s, PLATEAU_SIGMA_VOXELS) for s in evidence.spacing]
+    sigma = [max(PLATEAU_SIGMA_MM / s, PLATEAU_SIGMA_VOXELS) for s in spacing]
     # A mean weighted towards high values (Lehmer, order 3): edges of thin rims hardly lower it.
-    third = ndimage.gaussian_filter((capped**3).astype(np.float32), sigma, truncate=2.5)
-    second = ndimage.gaussian_filter((capped**2).astype(np.float32), sigma, truncate=2.5)
-    plateau = third / np.maximum(second, np.float32(1e-12))
-    return np.asarray(candidates & (evidence.rise > HALF * plateau))
+    third = ndimage.gaussian_filter((rise**3).astype(np.float32), sigma, truncate=2.5)
+    second = ndimage.gaussian_filter((rise**2).astype(np.float32), sigma, truncate=2.5)
+    return np.asarray(third / np.maximum(second, np.float32(1e-12)))
 
 
 def _rays(seed: tuple[int, int, int], size: tuple[int, ...], spacing: Spacing) -> IntArray:
