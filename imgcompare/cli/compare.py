@@ -46,6 +46,25 @@ import click
 )
 @click.option("--criteria", metavar="NAME,...", help="Response criteria; all installed by default.")
 @click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="CRITERION.SETTING=VALUE",
+    help="Setting of a criterion, for example recist_1_1.confirm=yes.",
+)
+@click.option(
+    "--events",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="What happened to the patient: subject,date,event,value. Windows are unknown without it.",
+)
+@click.option(
+    "--repeatability",
+    metavar="FILE.json",
+    type=click.Path(path_type=Path),
+    help="Your own test-retest values, from 'imgcompare repeatability'.",
+)
+@click.option(
     "--config",
     "configuration",
     metavar="FILE.toml",
@@ -66,6 +85,9 @@ def command(
     seeds: tuple[str, ...],
     roles: tuple[str, ...],
     criteria: str | None,
+    settings: tuple[str, ...],
+    events: Path | None,
+    repeatability: Path | None,
     configuration: Path | None,
     regrid: str | None,
     identified: bool,
@@ -82,6 +104,9 @@ def command(
         seeds=seeds,
         roles=roles,
         criteria=criteria,
+        settings=settings,
+        events=events,
+        repeatability=repeatability,
         label_scheme=label_scheme,
         identified=identified,
         regrid=regrid,

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from imgcompare.model import Role
     from imgcompare.options import CompareOptions, Seed
 
-CONFIGURATION_KEYS = ("mask", "seed", "role", "criteria", "identified", "label_scheme", "regrid")
+CONFIGURATION_KEYS = (
+    *("mask", "seed", "role", "criteria", "identified", "label_scheme", "regrid"),
+    *("set", "events", "repeatability"),
+)
 """What a configuration file may hold; the same names as the options."""
 
-SESSION_KEYS = ("outline", "transform", "lesion", "event", "format", "study")
+SESSION_KEYS = ("outline", "transform", "lesion", "diameter", "event", "format", "study")
 """What a saved session holds besides; see `imgcompare.cli.session`."""
 
 
@@ -99,6 +102,9 @@ def compare_options(
     label_scheme: str | None = None,
     identified: bool = False,
     regrid: str | None = None,
+    settings: Iterable[str] = (),
+    events: Path | None = None,
+    repeatability: Path | None = None,
 ) -> CompareOptions:
     """Join a configuration file and the command line; the command line wins or is added."""
     from imgcompare.cli.session import session_options
@@ -106,17 +112,45 @@ def compare_options(
 
     values = read_configuration(configuration)
     path = configuration or Path()
-    names = _texts(values, "criteria") if criteria is None else criteria.split(",")
+    names = ",".join(_texts(values, "criteria")) if criteria is None else criteria
     return CompareOptions(
         masks=parse_masks([*_texts(values, "mask"), *masks]),
         seeds=parse_seeds([*_texts(values, "seed"), *seeds]),
         roles=parse_roles([*_texts(values, "role"), *roles]),
-        criteria=tuple(n.strip() for n in names if n.strip()),
+        criteria=parse_names(names),
+        settings=parse_settings([*_texts(values, "set"), *settings]),
+        clinical=events or _file(values, "events", path.parent),
+        repeatability=repeatability or _file(values, "repeatability", path.parent),
         label_scheme=label_scheme or values.get("label_scheme"),
         identified=identified or bool(values.get("identified", False)),
         regrid=str(regrid or values.get("regrid", "allow")),
         **session_options(values, path.parent, file=path.name),
     )
+
+
+def parse_names(text: str | None) -> tuple[str, ...]:
+    """Read names separated by commas."""
+    return tuple(n.strip() for n in (text or "").split(",") if n.strip())
+
+
+def parse_settings(items: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Read ``CRITERION.SETTING=VALUE`` texts."""
+    form = "CRITERION.SETTING=VALUE, for example recist_1_1.confirm=yes"
+    found: dict[str, dict[str, str]] = {}
+    for key, value in _pairs(items, option="set", form=form):
+        name, dot, setting = key.partition(".")
+        if not dot or not name or not setting:
+            raise ConfigurationError(f"--set {key}={value} is not of the form {form}.")
+        found.setdefault(name, {})[setting] = value
+    return found
+
+
+def _file(values: Mapping[str, Any], key: str, folder: Path) -> Path | None:
+    """Read the name of a file, relative to the configuration's folder."""
+    found = _texts(values, key)
+    if len(found) > 1:
+        raise ConfigurationError(f"The configuration's {key!r} must be one file.")
+    return folder / found[0] if found else None
 
 
 def _texts(values: Mapping[str, Any], key: str) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from imgcompare.errors import InputError
 from imgcompare.loading import load_course
+from imgcompare.loading.tables import read_events, read_repeatability
 from imgcompare.model import (
     AlignedTimepoint,
+    ClinicalEvent,
     Comparison,
     Course,
     LesionSegmentation,
@@ -59,7 +61,9 @@ def compare_steps(
     """Do what `compare` does, yielding Progress before each step."""
     options = options or CompareOptions()
     journal = Journal()
-    criteria = load_criteria(options.criteria)
+    criteria = load_criteria(options.criteria, settings=options.settings)
+    events = read_events(options.clinical) if options.clinical else {}
+    local = read_repeatability(options.repeatability) if options.repeatability else ()
     yield Progress(1, 1, "reading headers")
     with journal.clock("scan"):
         course = load_course(
@@ -69,6 +73,7 @@ def compare_steps(
             regrid=options.regrid,
         )
     count = _require_timepoints(course)
+    clinical = _events_of(course, events)
     given, placed = resolve(course, options), given_transforms(course, options)
     total, step = 3 * count + 1, 1
     aligned: list[AlignedTimepoint] = []
@@ -107,8 +112,22 @@ def compare_steps(
         segmented = [[future.result() for future in found] for found in tissues]
     yield Progress(total, total, "measuring")
     return conclude(
-        course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal
-    )
+        course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal,
+        clinical=clinical, local=local,
+    )  # fmt: skip
+
+
+def _events_of(
+    course: Course, events: Mapping[str, Sequence[ClinicalEvent]]
+) -> tuple[ClinicalEvent, ...]:
+    """Pick the events of the course's subject; rows without a subject are about it as well."""
+    strangers = sorted(set(events) - {"", course.subject})
+    if strangers:
+        raise InputError(
+            f"The events table is about {strangers[0]!r}, and these scans are of "
+            f"{course.subject!r}; write that, or leave the column subject empty."
+        )
+    return tuple(sorted((e for own in events.values() for e in own), key=lambda e: e.date))
 
 
 def _prepare(aligned: AlignedTimepoint, journal: Journal) -> Prepared:

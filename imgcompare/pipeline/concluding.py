@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from imgcompare.measurement import absent_lesion, measure_changes, measure_lesion
+from imgcompare.measurement import absent_lesion, measure_lesion
 from imgcompare.model import (
     AlignedTimepoint,
+    ClinicalEvent,
+    ComparabilityFinding,
     Comparison,
     Course,
     EventKind,
@@ -17,12 +19,17 @@ from imgcompare.model import (
     LesionRole,
     LesionSegmentation,
     Measurement,
+    Repeatability,
     TimepointResult,
 )
 from imgcompare.options import CompareOptions
+from imgcompare.pipeline.aligning import succeeded
 from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.judging import judge_course
 from imgcompare.pipeline.outlining import Outline
+from imgcompare.pipeline.reading import with_given_diameters
 from imgcompare.response import CourseReadings, Criterion
+from imgcompare.response.comparability import compare_acquisitions
 from imgcompare.segmentation import Found, Matching, match_lesions
 
 
@@ -35,8 +42,14 @@ def conclude(
     criteria: Mapping[str, Criterion],
     options: CompareOptions,
     journal: Journal,
+    clinical: Sequence[ClinicalEvent] = (),
+    local: Sequence[Repeatability] = (),
 ) -> Comparison:
-    """Match, measure and assess what was segmented."""
+    """Match, measure and assess what was segmented.
+
+    ``clinical`` are the patient's events, ``local`` the user's own test-retest values.
+    """
+    clinical = tuple(clinical)
     with journal.clock("measure"):
         matching = match_lesions(
             [
@@ -52,17 +65,20 @@ def conclude(
         )
         matching = _with_given_events(matching, options.events)
         lesions = _lesions(course, matching, options.lesions)
-        measurements = _measure(results, lesions, matching.events)
-        dates = [t.date for t in course.timepoints]
-        changes = measure_changes(measurements, dates, baseline_index=course.baseline_index)
+        measurements = with_given_diameters(
+            _measure(results, lesions, matching.events), options.diameters, course
+        )
         readings = CourseReadings.of(
             lesions,
             measurements,
             course.timepoints,
             baseline_index=course.baseline_index,
             events=matching.events,
+            clinical=clinical,
         )
-        assessed = {name: criterion.assess(readings) for name, criterion in criteria.items()}
+        findings = _comparability(course, results)
+    with journal.clock("assess"):
+        judged = judge_course(readings, criteria, comparability=findings, local=local)
     for result in results:
         for identity, segmentation in sorted(result.lesions.items()):
             about = f"{result.aligned.timepoint.name}, lesion {identity}"
@@ -73,17 +89,26 @@ def conclude(
         lesions=lesions,
         events=matching.events,
         measurements=measurements,
-        changes=changes,
-        assessments=tuple(a for found in assessed.values() for a in found),
-        observations=(),
+        changes=judged.changes,
+        assessments=judged.assessments,
+        observations=judged.observations,
         decisions=(*course.decisions, *dict.fromkeys(journal.decisions)),
         warnings=(*course.problems, *dict.fromkeys(journal.warnings)),
         configuration=_configuration(options),
         timings_s=journal.clock.seconds,
-        course_responses=tuple(
-            criteria[name].summarise(readings, found) for name, found in assessed.items()
-        ),
+        course_responses=judged.course_responses,
+        clinical_events=clinical,
+        comparability=findings,
     )
+
+
+def _comparability(
+    course: Course, results: Sequence[TimepointResult]
+) -> tuple[ComparabilityFinding, ...]:
+    """Check the series that were measured against each other."""
+    measured = [r.aligned.timepoint.series.get(r.aligned.reference_role) for r in results]
+    failed = {n for n, r in enumerate(results) if not succeeded(r.aligned.to_baseline)}
+    return compare_acquisitions(course.timepoints, measured, misaligned=failed)
 
 
 def _links(outlines: Sequence[Sequence[Outline]]) -> dict[tuple[int, int], int]:
@@ -168,6 +193,9 @@ def _configuration(options: CompareOptions) -> dict[str, object]:
         ],
         "role": {series: str(role) for series, role in options.roles.items()},
         "criteria": list(options.criteria),
+        "settings": {name: dict(given) for name, given in options.settings.items()},
+        "events": options.clinical.name if options.clinical else None,
+        "repeatability": options.repeatability.name if options.repeatability else None,
         "label_scheme": options.label_scheme,
         "identified": options.identified,
     }
