@@ -59,6 +59,20 @@ class KeptOutline:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenDiameter:
+    """A diameter that a reader drew on a whole lesion.
+
+    ``ends_mm`` are two points in native patient LPS mm; ``quantity`` is ``longest_diameter``,
+    ``perpendicular_diameter`` or ``short_axis``.
+    """
+
+    timepoint: str
+    lesion: int
+    quantity: str
+    ends_mm: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class CompareOptions:
     """What a person decided; everything left out is decided automatically and reported.
 
@@ -76,6 +90,8 @@ class CompareOptions:
         Lesions of a saved session; with them nothing is outlined or segmented anew.
     lesions : tuple of Lesion
         What a person said of lesions: site, role, nodal.
+    diameters : tuple of GivenDiameter
+        Diameters that a reader drew instead of the automatic ones.
     events : tuple of LesionEvent
         Splits, mergers and others that a person declared.
     criteria : tuple of str
@@ -97,6 +113,7 @@ class CompareOptions:
     transforms: tuple[tuple[str, Path], ...] = ()
     outlines: tuple[KeptOutline, ...] = ()
     lesions: tuple[Lesion, ...] = ()
+    diameters: tuple[GivenDiameter, ...] = ()
     events: tuple[LesionEvent, ...] = ()
     criteria: tuple[str, ...] = ()
     label_scheme: str | None = None

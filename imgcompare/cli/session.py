@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from imgcompare.errors import ConfigurationError
 from imgcompare.model import EventKind, Lesion, LesionEvent, LesionRole, Tissue
-from imgcompare.options import KeptOutline
+from imgcompare.options import GivenDiameter, KeptOutline
 
-SESSION_TABLES = ("outline", "transform", "lesion", "event")
+SESSION_TABLES = ("outline", "transform", "lesion", "diameter", "event")
 """Tables that repeat, each an entry of a session; ``study`` and ``format`` describe it."""
 
 FORMATS = (1,)
@@ -35,7 +35,7 @@ def session_options(values: Mapping[str, Any], folder: Path, *, file: str) -> di
     Returns
     -------
     dict
-        Arguments of CompareOptions: outlines, transforms, lesions, events.
+        Arguments of CompareOptions: outlines, transforms, lesions, diameters, events.
 
     Raises
     ------
@@ -58,6 +58,7 @@ def session_options(values: Mapping[str, Any], folder: Path, *, file: str) -> di
         "outlines": every("outline", lambda e: _outline(e, folder)),
         "transforms": every("transform", lambda e: (e.text("timepoint"), folder / e.text("file"))),
         "lesions": every("lesion", _lesion),
+        "diameters": every("diameter", _diameter),
         "events": every("event", _event),
     }
 
@@ -122,6 +123,20 @@ def _lesion(entry: _Entry) -> Lesion:
         role=entry.choice("role", LesionRole, LesionRole.TARGET),
         nodal=entry.get("nodal", bool, False),
         name=entry.text("name", ""),
+    )
+
+
+def _diameter(entry: _Entry) -> GivenDiameter:
+    ends: Sequence[Any] = entry.get("ends_lps_mm", list)
+    try:
+        first, second = ((float(a), float(b), float(c)) for a, b, c in ends)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{entry.where}: ends_lps_mm holds two points of three numbers each."
+        ) from None
+    quantity = entry.text("quantity")
+    return GivenDiameter(
+        entry.text("timepoint"), entry.get("lesion", int), quantity, (first, second)
     )
 
 

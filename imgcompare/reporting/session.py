@@ -32,6 +32,9 @@ MANIFEST = "session.json"
 FORMAT = 1
 
 
+Ends = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionContent:
     """What there is to keep; everything but the course may be empty.
@@ -50,6 +53,8 @@ class SessionContent:
         The lesions as they were left.
     lesions : sequence of Lesion
         What was said of them.
+    diameters : mapping of (timepoint index, lesion id, quantity) to two points
+        Diameters that a reader drew, ends in native LPS mm.
     events : sequence of LesionEvent
         What was declared to have happened to them.
     criteria : sequence of str
@@ -62,6 +67,7 @@ class SessionContent:
     accepted: Collection[int] = ()
     segmented: Mapping[int, Mapping[int, LesionSegmentation]] = field(default_factory=dict)
     lesions: Sequence[Lesion] = ()
+    diameters: Mapping[tuple[int, int, str], Ends] = field(default_factory=dict)
     events: Sequence[LesionEvent] = ()
     criteria: Sequence[str] = ()
 
@@ -82,7 +88,8 @@ def write_session(content: SessionContent, folder: Path) -> Path:
     folder = Path(folder).absolute()
     with staged(folder, manifest=MANIFEST) as staging:
         lines = [*_head(content), *_transforms(content, staging)]
-        lines += [*_outlines(content, staging), *_lesions(content), *_events(content)]
+        lines += [*_outlines(content, staging), *_lesions(content)]
+        lines += [*_diameters(content), *_events(content)]
         _write(staging / SESSION_FILE, ("\n".join(lines) + "\n").encode())
         files = [p.relative_to(staging).as_posix() for p in staging.rglob("*") if p.is_file()]
         _write(staging / MANIFEST, json.dumps({"files": sorted(files)}, indent=2).encode())
@@ -134,6 +141,13 @@ def _lesions(content: SessionContent) -> Iterator[str]:
         yield from ("\n[[lesion]]", f"id = {lesion.id}", f"name = {_text(lesion.name)}")
         yield from (f"site = {_text(lesion.site)}", f"role = {_text(lesion.role.value)}")
         yield f"nodal = {_flag(lesion.nodal)}"
+
+
+def _diameters(content: SessionContent) -> Iterator[str]:
+    for (index, lesion, quantity), ends in sorted(content.diameters.items()):
+        yield from ("\n[[diameter]]", f'timepoint = "{index}"', f"lesion = {lesion}")
+        points = ", ".join(f"[{', '.join(repr(float(x)) for x in end)}]" for end in ends)
+        yield from (f"quantity = {_text(quantity)}", f"ends_lps_mm = [{points}]")
 
 
 def _events(content: SessionContent) -> Iterator[str]:

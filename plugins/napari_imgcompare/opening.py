@@ -1,0 +1,187 @@
+"""What a dropped path holds, and the layers of what is chosen from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from imgcompare.errors import InputError, UnreadableFileError
+from imgcompare.geometry import from_sitk
+from imgcompare.loading import scan
+from imgcompare.model import TISSUE_CODES, Course, LabelMap, Quantity, Series, Timepoint, Volume
+from napari_imgcompare.layers import LayerData, image_layer, labels_layer, stack_layer
+from napari_imgcompare.windows import window_tags
+
+RESULT = "provenance.json"
+"""Marks a folder that ``imgcompare compare`` wrote."""
+
+IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+FEW = 4
+"""Up to so many series open at once; of more a person chooses."""
+
+TISSUE_MAP_ENDING = "_tissues.nii.gz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """One thing that can be opened: the series of one name, several when they are phases.
+
+    Attributes
+    ----------
+    course, timepoint : Course, Timepoint
+        Where it belongs.
+    series : tuple of Series
+        More than one for the steps of a 4-D acquisition, in order.
+    preferred : bool
+        Whether it fills a role in a comparison, and so is ticked to begin with.
+    """
+
+    course: Course
+    timepoint: Timepoint
+    series: tuple[Series, ...]
+    preferred: bool
+
+    @property
+    def title(self) -> str:
+        """One line for a list: visit, role, description, size."""
+        first = self.series[0]
+        steps = f" × {len(self.series)} phases" if len(self.series) > 1 else ""
+        words = (self.timepoint.name, str(first.role), first.description)
+        return " · ".join(w for w in words if w) + f" · {first.geometry}{steps}"
+
+
+Chooser = Callable[[Sequence[Offer]], Sequence[Offer]]
+"""Asks a person which series to open."""
+
+
+def is_result(path: Path) -> bool:
+    """Tell whether a folder was written by ``imgcompare compare``."""
+    return path.is_dir() and (path / RESULT).is_file()
+
+
+def offers(paths: Sequence[Path]) -> tuple[Offer, ...]:
+    """List what folders or files hold, in order of subject, visit and role.
+
+    A single file of a DICOM series stands for its whole series.
+
+    Raises
+    ------
+    InputError
+        If nothing in it can be shown.
+    """
+    folders = list(dict.fromkeys(p if p.is_dir() else p.parent for p in paths))
+    wanted = {p.resolve() for p in paths if p.is_file()}
+    found = scan(folders)
+    listed = tuple(
+        offer
+        for course in found.courses
+        for timepoint in course.timepoints
+        for offer in _timepoint_offers(course, timepoint)
+        if not wanted or any(f.resolve() in wanted for s in offer.series for f in s.files)
+    )
+    if not listed:
+        what = "; ".join(found.problems[:3]) or "no image series was found"
+        raise InputError(f"Nothing in {paths[0].name} can be shown: {what}.")
+    return listed
+
+
+def preferred(listed: Sequence[Offer]) -> Sequence[Offer]:
+    """Choose without asking: all of a few, else those with a role, else the first few."""
+    if len(listed) <= FEW:
+        return listed
+    return [o for o in listed if o.preferred][:FEW] or listed[:FEW]
+
+
+def open_offers(chosen: Sequence[Offer]) -> list[LayerData]:
+    """Read the chosen series and give their layers."""
+    return [_offer_layer(offer) for offer in chosen]
+
+
+def open_image(path: Path) -> LayerData:
+    """Give the layer of one NIfTI, NRRD or MetaImage file: labels if it holds labels.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it cannot be read, or is not three-dimensional.
+    """
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError:
+        raise UnreadableFileError(f"{path.name} cannot be read as an image.") from None
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise UnreadableFileError(f"{path.name} is not a three-dimensional grey image.")
+    geometry, array = from_sitk(image), sitk.GetArrayFromImage(image)
+    name = path.name.split(".")[0]
+    if _holds_labels(path, array.dtype.kind):
+        tissues = {c: t for t, c in TISSUE_CODES.items()} if _is_tissue_map(path) else {}
+        labels = LabelMap(
+            array.astype("uint16" if array.max() > 255 else "uint8"), geometry, tissues
+        )
+        return labels_layer(labels, name)
+    return image_layer(Volume(array, geometry, Quantity.MR_SIGNAL), name)
+
+
+def open_result(folder: Path) -> list[LayerData]:
+    """Give the tissue maps that a comparison wrote, each in its own visit's space."""
+    files = sorted((folder / "labels").glob(f"*{TISSUE_MAP_ENDING}"))
+    if not files:
+        raise InputError(f"{folder.name} holds no label maps; compare the study again.")
+    layers = [open_image(path) for path in files]
+    for _, keywords, _ in layers[1:]:
+        keywords["visible"] = False
+    return layers
+
+
+def _timepoint_offers(course: Course, timepoint: Timepoint) -> list[Offer]:
+    """Offer a visit's readable series; those that are phases of one acquisition together."""
+    listed = [(s, True) for s in timepoint.series.values()]
+    listed += [(s, False) for s in timepoint.others]
+    groups: dict[tuple[object, ...], list[tuple[Series, bool]]] = {}
+    for series, chosen in listed:
+        if not series.refusal:
+            groups.setdefault(_acquisition_key(series), []).append((series, chosen))
+    return [
+        Offer(course, timepoint, tuple(s for s, _ in _in_time(group)), any(c for _, c in group))
+        for group in groups.values()
+    ]
+
+
+def _acquisition_key(series: Series) -> tuple[object, ...]:
+    """Tell acquisitions apart; the steps of one share their series UID and their grid."""
+    grid = series.geometry
+    return (series.uid, grid.shape, tuple(grid.affine.round(3).ravel().tolist()))
+
+
+def _in_time(group: list[tuple[Series, bool]]) -> list[tuple[Series, bool]]:
+    """Sort by acquisition time where it is known; the loader's own order decides ties."""
+    times = [s.acquisition.acquisition_datetime for s, _ in group]
+    known = [t for t in times if t is not None]
+    if len(known) < len(group):
+        return group
+    return [pair for _, pair in sorted(zip(known, group, strict=True), key=lambda item: item[0])]
+
+
+def _offer_layer(offer: Offer) -> LayerData:
+    first = offer.series[0]
+    what = first.role.value if offer.preferred else (first.description or first.modality)
+    name = f"{what} {offer.timepoint.name}"
+    remember = {"series": first, "timepoint": offer.timepoint, "course": offer.course}
+    if len(offer.series) == 1:
+        return image_layer(first.load(), name, remember=remember, window=window_tags(first))
+    volumes = [s.load() for s in offer.series]
+    return stack_layer(volumes, name, step="phase", remember=remember, window=window_tags(first))
+
+
+def _holds_labels(path: Path, kind: str) -> bool:
+    from imgcompare.loading.converted import is_mask_name
+
+    return kind in "iu" and (is_mask_name(path) or _is_tissue_map(path) or "_lesions" in path.name)
+
+
+def _is_tissue_map(path: Path) -> bool:
+    return path.name.endswith(TISSUE_MAP_ENDING)

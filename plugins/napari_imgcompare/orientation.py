@@ -1,0 +1,73 @@
+"""Which way is up: patient directions at the edges of the view, and the camera's handedness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_imgcompare.spaces import AXIS_LABELS
+
+OPPOSITE = {"S": "I", "P": "A", "L": "R"}
+"""The direction opposite to that in which a world axis grows."""
+
+HEAD_UP = "S"
+"""The axis that grows upwards on the screen when it is vertical; the others grow down."""
+
+FRONT_VIEW = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
+"""Looking from the front to the back (S, P, L), head up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Letters at the edges of a view: R, L, A, P, S or I; empty where they mean nothing."""
+
+    left: str = ""
+    right: str = ""
+    top: str = ""
+    bottom: str = ""
+
+
+def edge_letters(vertical: str, horizontal: str, orientation: tuple[str, str]) -> Edges:
+    """Name the patient directions at the four edges of a slice.
+
+    Parameters
+    ----------
+    vertical, horizontal : str
+        Labels of the displayed axes: S, P or L.
+    orientation : tuple of str
+        Where they grow to on the screen: (up or down, left or right).
+    """
+    if vertical not in OPPOSITE or horizontal not in OPPOSITE:
+        return Edges()
+    grows_down, grows_right = orientation[0] == "down", orientation[1] == "right"
+    low, high = (OPPOSITE[vertical], vertical) if grows_down else (vertical, OPPOSITE[vertical])
+    first, last = OPPOSITE[horizontal], horizontal
+    return Edges(*((first, last) if grows_right else (last, first)), low, high)
+
+
+def wanted_orientation(vertical: str, ndisplay: int) -> tuple[str, str, str]:
+    """Give the camera orientation that shows a patient the right way round.
+
+    Axes S, P, L growing away, down and right are right-handed in the order L, P, S, as DICOM's
+    patient coordinates are; napari's default mirrors them.
+    """
+    upwards = ndisplay == 2 and vertical == HEAD_UP
+    return "away", "up" if upwards else "down", "right"
+
+
+def orient(viewer: Any) -> Edges:
+    """Turn a viewer's camera the right way round and give the letters of its edges."""
+    labels = [viewer.dims.axis_labels[a] for a in viewer.dims.displayed[-2:]]
+    if not all(label in AXIS_LABELS for label in labels):
+        return Edges()
+    wanted = wanted_orientation(labels[0], viewer.dims.ndisplay)
+    if tuple(str(o) for o in viewer.camera.orientation) != wanted:
+        viewer.camera.orientation = wanted
+    if viewer.dims.ndisplay == 3:
+        return Edges()
+    return edge_letters(labels[0], labels[1], wanted[1:])
+
+
+def look_from_front(viewer: Any) -> None:
+    """Turn the 3-D view as if facing the patient."""
+    viewer.camera.set_view_direction(*FRONT_VIEW)

@@ -1,0 +1,255 @@
+"""What is drawn on the images: lesions, tissues, enhancement, growth, diameters, surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.geometry import AnyArray, Geometry
+from imgcompare.model import (
+    LESION_TISSUES,
+    TISSUE_CODES,
+    WHOLE,
+    AlignedTimepoint,
+    LabelMap,
+    LesionSegmentation,
+    Measurement,
+    Tissue,
+    Transform,
+    Volume,
+)
+from imgcompare.registration import map_mask, resample_labels
+from imgcompare.reporting.svg import TISSUE_COLOURS
+from napari_imgcompare import layers as make
+from napari_imgcompare.acts import Marked
+from napari_imgcompare.linked import Scene, shown_in
+from napari_imgcompare.spaces import Shown
+
+DIAMETERS = ("longest_diameter", "perpendicular_diameter", "short_axis")
+GREW, SHRANK = 1, 2
+CHANGE_COLOURS = {GREW: "#D55E00", SHRANK: "#0072B2"}
+"""Vermilion where it grew, blue where it shrank: told apart by the colour-blind."""
+
+SURFACE_LEVEL = 0.5
+ENHANCEMENT_WINDOW_MR = (0.0, 1.0)
+"""Gain over normal white matter."""
+
+ENHANCEMENT_WINDOW_HU = (0.0, 120.0)
+
+
+class Kind(StrEnum):
+    """What a layer of ours is, kept in its metadata."""
+
+    LESIONS = "lesions"
+    TISSUES = "tissues"
+    ENHANCEMENT = "enhancement"
+    CHANGE = "change"
+    DIAMETERS = "diameters"
+    SURFACE = "surface"
+
+
+def lesions_layer(
+    scene: Scene, one: AlignedTimepoint, found: Mapping[int, Marked]
+) -> make.LayerData:
+    """Give the outlines of a visit's lesions, a colour each, in the scene."""
+    full = np.zeros(one.geometry.shape, dtype=np.uint8)
+    for identity, marked in sorted(found.items(), reverse=True):
+        full[np.asarray(marked.region.array, dtype=bool)] = identity
+    labels = LabelMap(full, one.geometry)
+    remember = {"kind": Kind.LESIONS, "visit": one.timepoint.index}
+    name = f"lesions {one.timepoint.name}"
+    shown = labels_in(scene, labels, one.to_baseline)
+    return make.labels_layer(labels, name, shown=shown, remember=remember)
+
+
+def tissues_layer(
+    scene: Scene, one: AlignedTimepoint, found: Mapping[int, LesionSegmentation]
+) -> make.LayerData:
+    """Give the tissues of all lesions of a visit, in the scene, to look at and to edit."""
+    labels = LabelMap(
+        tissues_on(one.geometry, found.values()),
+        one.geometry,
+        {code: tissue for tissue, code in TISSUE_CODES.items()},
+    )
+    remember = {"kind": Kind.TISSUES, "visit": one.timepoint.index}
+    name = f"tissues {one.timepoint.name}"
+    shown = labels_in(scene, labels, one.to_baseline)
+    remember["drawn"] = shown.array.copy()
+    return make.labels_layer(labels, name, shown=shown, remember=remember)
+
+
+def tissues_on(
+    grid: Geometry, segmentations: Iterable[LesionSegmentation]
+) -> npt.NDArray[np.uint8]:
+    """Put the tissue labels of lesions onto the full native grid; oedema never hides a lesion."""
+    full = np.zeros(grid.shape, dtype=np.uint8)
+    oedema = TISSUE_CODES[Tissue.OEDEMA]
+    for segmentation in segmentations:
+        start = segmentation.geometry.offset_in(grid)
+        shape = segmentation.geometry.shape
+        view = full[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
+        own = segmentation.labels.array
+        np.copyto(view, own, where=(own != 0) & ((view == 0) | (view == oedema)))
+    return full
+
+
+def labels_in(scene: Scene, labels: LabelMap, to_baseline: Transform) -> Shown:
+    """Bring labels into the scene, each of its voxels taking the label it lies in."""
+    shown = resample_labels(labels, scene.grid, to_baseline)
+    return Shown(np.array(shown.array), scene.grid, True)
+
+
+def native_edits(
+    before: AnyArray, after: AnyArray, *, scene: Scene, native: LabelMap, to_baseline: Transform
+) -> LabelMap:
+    """Carry what changed in the scene back to the native voxels; all others stay as they are.
+
+    Parameters
+    ----------
+    before, after : array
+        Labels on the scene's grid.
+    scene : Scene
+        Its grid.
+    native : LabelMap
+        Labels on the visit's native grid.
+    to_baseline : Transform
+        From the visit's space to the scene's.
+    """
+    where = np.argwhere(before != after)
+    if not len(where):
+        return native
+    grid, back = native.geometry, to_baseline.inverse()
+    corners = np.array(np.meshgrid(*np.stack([where.min(0) - 1, where.max(0) + 1]).T)).reshape(
+        3, -1
+    )
+    reach = grid.world_to_index(back.apply(scene.grid.index_to_world(corners.T)))
+    low = np.clip(np.floor(reach.min(0)).astype(int) - 1, 0, np.array(grid.shape) - 1)
+    high = np.clip(np.ceil(reach.max(0)).astype(int) + 2, 1, grid.shape)
+    index = np.stack(
+        np.meshgrid(*[np.arange(a, b) for a, b in zip(low, high, strict=True)], indexing="ij"), -1
+    )
+    points = to_baseline.apply(grid.index_to_world(index))
+    there = np.rint(scene.grid.world_to_index(points)).astype(int)
+    inside = ((there >= 0) & (there < np.array(scene.grid.shape))).all(axis=-1)
+    there = np.where(inside[..., None], there, 0)
+    place = tuple(np.moveaxis(there, -1, 0))
+    edited = np.array(native.array)
+    view = edited[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    changed = np.logical_and(inside, np.not_equal(before[place], after[place]))
+    view[changed] = after[place][changed]
+    return LabelMap(edited, grid, native.tissues)
+
+
+def enhancement_layer(
+    scene: Scene, one: AlignedTimepoint, enhancement: npt.NDArray[np.float32], *, hounsfield: bool
+) -> make.LayerData:
+    """Give the matched subtraction, after minus before contrast, as a heat map."""
+    volume = Volume(enhancement, one.geometry, one.reference.quantity)
+    remember = {"kind": Kind.ENHANCEMENT, "visit": one.timepoint.index}
+    window = ENHANCEMENT_WINDOW_HU if hounsfield else ENHANCEMENT_WINDOW_MR
+    return make.shown_image(
+        shown_in(scene, volume, one.to_baseline),
+        f"enhancement {one.timepoint.name}",
+        window=window,
+        remember=remember,
+        colormap="inferno",
+        blending="additive",
+        visible=False,
+    )
+
+
+def change_layer(
+    scene: Scene,
+    visit: int,
+    pair: Sequence[tuple[AlignedTimepoint, Iterable[LesionSegmentation]]],
+    *,
+    compartment: str = WHOLE,
+) -> make.LayerData:
+    """Give where lesions, or their enhancing part, grew and shrank between two visits."""
+    tissues = LESION_TISSUES if compartment == WHOLE else (Tissue(compartment),)
+    codes = [TISSUE_CODES[t] for t in tissues]
+    masks = [
+        map_mask(
+            np.isin(tissues_on(one.geometry, found), codes),
+            one.geometry,
+            scene.grid,
+            one.to_baseline,
+        )
+        for one, found in pair
+    ]
+    before, after = masks
+    array = np.where(after & ~before, GREW, np.where(before & ~after, SHRANK, 0)).astype(np.uint8)
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours: dict[int | None, str] = {0: "transparent", None: "transparent"}
+    for code, colour in CHANGE_COLOURS.items():
+        colours[code] = colour
+    return make.labels_layer(
+        LabelMap(array, scene.grid),
+        f"{compartment}: grew / shrank",
+        shown=Shown(array, scene.grid, True),
+        remember={"kind": Kind.CHANGE, "visit": visit},
+        colormap=DirectLabelColormap(color_dict=colours),
+        visible=False,
+    )
+
+
+def diameters_layer(one: AlignedTimepoint, figures: Iterable[Measurement]) -> make.LayerData:
+    """Give the whole-lesion diameters of a visit as lines whose ends can be dragged."""
+    drawn = [
+        m
+        for m in figures
+        if m.timepoint_index == one.timepoint.index
+        and m.compartment == WHOLE
+        and m.quantity in DIAMETERS
+        and len(m.endpoints_lps_mm) == 2
+    ]
+    remember = {
+        "kind": Kind.DIAMETERS,
+        "visit": one.timepoint.index,
+        "figures": tuple((m.lesion_id, m.quantity) for m in drawn),
+    }
+    return make.lines_layer(
+        [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn],
+        f"diameters {one.timepoint.name}",
+        texts=[f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn],
+        remember=remember,
+        **({} if drawn else {"ndim": 3}),
+    )
+
+
+def surfaces(
+    one: AlignedTimepoint, identity: int, found: LesionSegmentation
+) -> list[make.LayerData]:
+    """Give the surface of every tissue of a lesion, in its colour, for the 3-D view."""
+    return [
+        layer
+        for tissue in LESION_TISSUES
+        if (layer := _surface(one, identity, found, tissue)) is not None
+    ]
+
+
+def _surface(
+    one: AlignedTimepoint, identity: int, found: LesionSegmentation, tissue: Tissue
+) -> make.LayerData | None:
+    from skimage.measure import marching_cubes
+
+    share = found.fractions.get(tissue)
+    if share is None or float(share.max()) <= SURFACE_LEVEL:
+        return None
+    padded = np.pad(share, 1)
+    vertices, faces, _, _ = marching_cubes(padded, SURFACE_LEVEL)
+    points = one.to_baseline.apply(found.geometry.index_to_world(vertices - 1.0))
+    return make.surface_layer(
+        points,
+        faces,
+        f"{tissue.value} {identity} {one.timepoint.name}",
+        colour=TISSUE_COLOURS[tissue],
+        remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
+        opacity=0.9 if tissue is Tissue.ENHANCING else 1.0,
+        shading="smooth",
+        visible=False,
+    )

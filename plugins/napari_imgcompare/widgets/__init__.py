@@ -1,0 +1,1 @@
+"""The Qt side: shows controls, passes signals, decides nothing."""
