@@ -104,17 +104,18 @@ def _when(visit: Sequence[Study], index: int) -> str:
 
 
 def _split_decisions(candidates: Iterable[Candidate], name: str, when: str) -> list[Decision]:
-    """Record each series that was split, and by what rule."""
-    return [
-        Decision(
-            STAGE,
-            name,
-            f"{when}: series {c.series.number} is split into {c.parts} parts",
-            f"by {c.split_rule}" if not c.split_rule.startswith("phase") else c.split_rule,
-        )
-        for c in candidates
-        if c.parts > 1 and c.part == 1
-    ]
+    """Record each series that was split, and by what rules."""
+    split: dict[str, list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        if candidate.parts > 1:
+            split[candidate.series.uid].append(candidate)
+    decisions = []
+    for parts in split.values():
+        rules = dict.fromkeys(p.split_rule for p in parts if p.split_rule)
+        reason = "; ".join(r if r.startswith("phase") else f"by {r}" for r in rules)
+        what = f"{when}: series {parts[0].series.number} is split into {parts[0].parts} parts"
+        decisions.append(Decision(STAGE, name, what, reason))
+    return decisions
 
 
 def _resampling_decisions(candidates: Iterable[Candidate], name: str, when: str) -> list[Decision]:

@@ -15,7 +15,7 @@ from imgcompare.geometry import Geometry
 from imgcompare.loading.archives import MemberPath, Peeker, unpacked
 from imgcompare.loading.choice import Candidate, series_name
 from imgcompare.loading.courses import Study, Subject
-from imgcompare.loading.dicomdir import DIRECTORY_NAME
+from imgcompare.loading.dicomdir import is_directory_name
 from imgcompare.loading.duplicates import Copy, require_equal
 from imgcompare.loading.header import DEFLATED, Header, read_header
 from imgcompare.loading.identity import Scrubber
@@ -64,10 +64,7 @@ def add_file(path: str, root: Path, found: Found) -> bool:
         if header is None:
             return False
         found.folders.add(os.path.dirname(path))
-        if os.path.basename(path).upper() == DIRECTORY_NAME:
-            found.directories.append(path)
-        else:
-            _sort_in(path, path, header, found)
+        _sort_in(path, path, header, found)
     except UnreadableFileError as error:
         found.unreadable.append((path, root, str(error)))
         found.folders.add(os.path.dirname(path))
@@ -85,8 +82,7 @@ def add_member(member: MemberPath, peeker: Peeker, root: Path, found: Found) -> 
                     return False
                 ended = header.pixel_offset is not None and header.pixel_offset < there
                 if whole or (ended and header.transfer_syntax != DEFLATED):
-                    if os.path.basename(member).upper() != DIRECTORY_NAME:
-                        _sort_in(member, peeker.path, header, found)
+                    _sort_in(member, peeker.path, header, found)
                     break
             except UnreadableFileError:
                 if whole:
@@ -112,6 +108,8 @@ def _sort_in(path: str, file: str, header: Header, found: Found) -> None:
     elif sop_class in ENHANCED_CLASSES:
         frames = expand(file, header, found.cache)
         found.instances.extend(frames if path == file else (replace(f, path=path) for f in frames))
+    elif sop_class in ("", DIRECTORY_CLASS) and is_directory_name(path):
+        found.directories.append(path)
     elif not sop_class and SERIES_TAGS["rows"] in header.values:
         raise UnreadableFileError("does not say what kind of image it is (no SOP Class UID)")
     elif sop_class and sop_class != DIRECTORY_CLASS:

@@ -21,6 +21,11 @@ _REFERENCE = re.compile(rb"\x04\x00\x00\x15CS(..)", re.DOTALL)  # (0004,1500), e
 _VERSION = re.compile(r";\d+$")  # as ISO 9660 ends file names
 
 
+def is_directory_name(path: str) -> bool:
+    """Whether a file is, by its name, a DICOMDIR."""
+    return os.path.basename(path).upper() == DIRECTORY_NAME
+
+
 def references(path: str) -> tuple[str, ...]:
     """Files that a DICOMDIR names, relative to it, with slashes; empty if it cannot be read."""
     try:

@@ -39,7 +39,8 @@ ORDERED: Final[tuple[tuple[str, Value], ...]] = (
 """Attributes that grow from phase to phase although planes of one phase differ."""
 
 LEAST_COVER: Final = 0.5
-"""A phase covers at least this part of the positions, or the attribute numbers planes instead."""
+"""A phase covers at least this part of the positions, or the attribute numbers planes instead; and
+as many positions have a plane of each phase, or single slices were made again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,19 +74,14 @@ def split_phases(planes: Sequence[Instance]) -> list[Phase]:
     stated = _by_stated(planes, slots, most)
     if stated is not None:
         name, groups = stated
-        rule = f"{PHASE} by {name}"
         found = [phase for group in groups for phase in split_phases(group)]
-        return [
-            replace(
-                p,
-                rule=rule if not p.rule else f"{rule}, then {p.rule.removeprefix(PHASE + ' ')}",
-                count=len(found),
-            )
-            for p in found
-        ]
+        finer = dict.fromkeys(p.rule.removeprefix(f"{PHASE} by ") for p in found if p.rule)
+        rule = f"{PHASE} by {', then '.join((name, *finer))}"
+        return [replace(p, rule=rule, count=len(found)) for p in found]
     if most == 1:
         return [Phase(tuple(planes))]
-    for name, value in ORDERED:
+    repeated = sum(len(slot) == most for slot in slots)
+    for name, value in ORDERED if repeated >= LEAST_COVER * len(slots) else ():
         for ordered in (_in_turn(planes, value, most), _at_each_position(slots, value, most)):
             if ordered is not None:
                 groups, how = ordered

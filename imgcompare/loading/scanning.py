@@ -12,7 +12,7 @@ from imgcompare.errors import ConfigurationError, InputError, NothingFoundError,
 from imgcompare.loading import archives, dicom
 from imgcompare.loading.converted import ConvertedFiles
 from imgcompare.loading.courses import make_courses
-from imgcompare.loading.dicomdir import DIRECTORY_NAME, absent_files
+from imgcompare.loading.dicomdir import absent_files, is_directory_name
 from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.objects import ListedObject, list_objects, objects_text
@@ -55,12 +55,14 @@ class _Walk:
     found: dicom.Found = field(default_factory=dicom.Found)
     converted: ConvertedFiles = field(default_factory=ConvertedFiles)
     ignored: list[tuple[str, Path]] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    files: dict[str, None] = field(default_factory=dict)
 
     def folder(self, root: Path) -> None:
-        """Look at every file below a folder."""
+        """Look at every file below a folder, once where folders are given twice or nested."""
         for path in find_files(root):
-            self.files.append(path)
+            if path in self.files:
+                continue
+            self.files[path] = None
             if archives.is_archive(path):
                 self._archive(path, root)
             elif not (self.converted.add(path, root) or dicom.add_file(path, root, self.found)):
@@ -123,7 +125,8 @@ def scan(
         raise NothingFoundError("No folder was given; name at least one.")
     walk = _Walk()
     for root in roots:
-        disc = root.name.upper() == DIRECTORY_NAME and root.is_file()
+        root = root.absolute() if len(roots) > 1 else root
+        disc = is_directory_name(str(root)) and root.is_file()
         walk.folder(root.parent if disc else root)
     found = walk.found
     scrub = dicom.make_scrubber(found, identified=identified)
@@ -207,7 +210,7 @@ def _left_out(walk: _Walk, scrub: Scrubber) -> list[str]:
 def _absent(walk: _Walk, scrub: Scrubber) -> list[str]:
     """Say which files a DICOMDIR names that are not there; what it says of others is not used."""
     problems = []
-    for path in walk.found.directories:
+    for path in (p for p in walk.found.directories if p in walk.files):
         count, absent = absent_files(path, walk.files)
         if absent:
             named = scrub(", ".join(absent[:3])) + (", …" if len(absent) > 3 else "")

@@ -9,21 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgcompare.errors import SeriesError
-from imgcompare.geometry import Geometry
 from imgcompare.loading import scan
-from imgcompare.model import Series
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
-
-
-def all_series(folder: Path) -> list[Series]:
-    (course,) = scan(folder).courses
-    return [s for t in course.timepoints for s in (*t.series.values(), *t.others)]
-
-
-def only_series(folder: Path) -> Series:
-    (series,) = all_series(folder)
-    return series
+from tests.loading.scanned import all_series, only_series
 
 
 def write(folder: Path, **spec: Any) -> SeriesSpec:
@@ -98,68 +87,6 @@ def test_positions_rounded_to_a_tenth_of_a_millimetre_are_even(tmp_path: Path) -
     assert not only_series(tmp_path).refusal
 
 
-def test_duplicated_files_count_once(tmp_path: Path) -> None:
-    spec = SeriesSpec()
-    paths = write_series(tmp_path / "a", spec)
-    (tmp_path / "b").mkdir()
-    for path in paths[:3]:
-        (tmp_path / "b" / path.name).write_bytes(path.read_bytes())
-    series = only_series(tmp_path)
-    assert series.geometry.shape == spec.geometry.shape
-    assert "3 duplicate files counted once" in series.problems
-
-
-def test_whole_copy_replaces_a_truncated_one(tmp_path: Path) -> None:
-    spec = SeriesSpec()
-    paths = write_series(tmp_path, spec)
-    copy = tmp_path / "zz"
-    copy.write_bytes(paths[5].read_bytes())
-    paths[5].write_bytes(paths[5].read_bytes()[:-50])
-    np.testing.assert_array_equal(only_series(tmp_path).load().array, spec.values())
-
-
-def test_two_echoes_are_two_stacks(tmp_path: Path) -> None:
-    uid = "1.2.3.4"
-    for echo in (12.0, 90.0):
-        spec = SeriesSpec(
-            "PD T2 dual echo", series_uid=uid, study_uid="1.2", tags={"EchoTime": echo}
-        )
-        write_series(tmp_path, spec, seed=int(echo))
-    stacks = all_series(tmp_path)
-    assert sorted(s.acquisition.echo_time_ms or 0.0 for s in stacks) == [12.0, 90.0]
-    assert all(s.geometry.shape == (11, 17, 23) and not s.refusal for s in stacks)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "rule"),
-    [
-        ({"TemporalPositionIdentifier": 1}, {"TemporalPositionIdentifier": 2}, "temporal position"),
-        ({"AcquisitionTime": "101510"}, {"AcquisitionTime": "101700"}, "acquisition time"),
-        ({"ContentTime": "101510"}, {"ContentTime": "101700"}, "content time"),
-        ({"TriggerTime": 0.0}, {"TriggerTime": 400.0}, "trigger time"),
-        ({}, {}, "instance order"),
-    ],
-)
-def test_repeated_positions_are_phases(
-    tmp_path: Path, first: dict[str, Any], second: dict[str, Any], rule: str
-) -> None:
-    early = SeriesSpec(series_uid="1.2.3", study_uid="1.2", tags=first)
-    late = SeriesSpec(
-        series_uid="1.2.3",
-        study_uid="1.2",
-        tags=second,
-        array=(early.values() + 1000).astype(np.int16),
-        start_number=100,
-    )
-    write_series(tmp_path, late, seed=1)
-    write_series(tmp_path, early, seed=2)
-    (course,) = scan(tmp_path).courses
-    assert any(rule in d.reason for d in course.decisions)
-    by_part = {s.description: s.load().array for s in all_series(tmp_path)}
-    np.testing.assert_array_equal(by_part["AX T1 (part 1 of 2)"], early.values())
-    np.testing.assert_array_equal(by_part["AX T1 (part 2 of 2)"], early.values() + 1000)
-
-
 @pytest.mark.parametrize("tag", ["TemporalPositionIdentifier", "AcquisitionTime", None])
 def test_phases_are_never_mixed_where_one_lacks_a_slice(tmp_path: Path, tag: str | None) -> None:
     values: tuple[Any, Any] = (1, 2) if tag == "TemporalPositionIdentifier" else ("101510", "1020")
@@ -173,32 +100,6 @@ def test_phases_are_never_mixed_where_one_lacks_a_slice(tmp_path: Path, tag: str
     whole, broken = sorted(stacks, key=lambda s: bool(s.refusal))
     assert whole.load().array.min() >= 1000
     assert "missing at 43.00 mm" in broken.refusal
-
-
-def test_orientations_are_split(tmp_path: Path) -> None:
-    for angle in (0.0, 90.0):
-        grid = make_geometry((5, 6, 7), oblique_deg=(angle, 0.0, 0.0))
-        spec = SeriesSpec(geometry=grid, series_uid="1.2.3", study_uid="1.2")
-        write_series(tmp_path, spec, seed=int(angle))
-    assert {s.geometry.plane for s in all_series(tmp_path)} == {"axial", "coronal"}
-
-
-def test_gantry_tilt_keeps_its_exact_sheared_grid(tmp_path: Path) -> None:
-    affine = make_geometry().affine.copy()
-    affine[:3, 0] = (0.0, 1.0, 3.0)  # each slice also steps 1 mm backwards
-    grid = Geometry((11, 17, 23), affine, "1.2.9")
-    write(tmp_path, geometry=grid, modality="CT", description="head")
-    series = only_series(tmp_path)
-    assert series.geometry == grid
-    assert not series.geometry.is_orthogonal
-    assert any("sheared by 18.4°" in p for p in series.problems)
-
-
-def test_one_slice_has_the_spacing_of_its_header(tmp_path: Path) -> None:
-    write(tmp_path, geometry=make_geometry((1, 8, 9)))
-    series = only_series(tmp_path)
-    assert series.geometry.slice_spacing_mm == pytest.approx(3.0)
-    assert "one slice only" in series.problems
 
 
 def test_slices_without_position_are_refused(tmp_path: Path) -> None:
