@@ -55,7 +55,7 @@ def unpack_bits(
 def count_elements(
     data: npt.NDArray[np.uint8], start: int, explicit: bool, swapped: bool, most: int
 ) -> int:
-    """Count the elements of a DICOM data set up to its pixels, those within sequences included.
+    """Count the elements of a DICOM data set, those within sequences included.
 
     Parameters
     ----------
@@ -76,15 +76,19 @@ def count_elements(
     at, count, size = start, 0, data.shape[0]
     a = 1 if swapped else 0  # where the low and the high byte of a word are
     b = 1 - a
+    pixels = False
     while at + 8 <= size and count <= most:
         count += 1
         group = np.int64(data[at + a]) | np.int64(data[at + b]) << 8
         number = np.int64(data[at + 2 + a]) | np.int64(data[at + 2 + b]) << 8
-        if group == 0xFFFE:  # items are stepped into, their ends passed
-            at += 8
+        if group == 0xFFFE:  # items are stepped into, their ends and fragments of pixels passed
+            fragment = np.int64(0)
+            if number == 0xE000 and pixels:
+                for n in range(4):
+                    fragment |= np.int64(data[at + 4 + (3 - n if swapped else n)]) << (8 * n)
+            pixels = pixels and number != 0xE0DD
+            at += 8 + int(fragment)
             continue
-        if group == 0x7FE0 and number in (0x0008, 0x0009, 0x0010):
-            break
         first, second = data[at + 4], data[at + 5]
         long = not explicit
         where = at + 4
@@ -109,6 +113,7 @@ def count_elements(
             length = np.int64(data[at + 6 + a]) | np.int64(data[at + 6 + b]) << 8
             value = at + 8
         opens = length == 0xFFFFFFFF
+        pixels = opens and group == 0x7FE0
         if value + 4 <= size and length >= 8:  # a value that begins with an item is a sequence
             low = np.int64(data[value + a]) | np.int64(data[value + b]) << 8
             high = np.int64(data[value + 2 + a]) | np.int64(data[value + 2 + b]) << 8

@@ -20,6 +20,7 @@ from imgcompare.geometry import Geometry, from_slices
 from imgcompare.loading.drawn import Filled, Part, cropped, require_frame
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.seg_frames import Frame, Frames
+from imgcompare.loading.tags import printable
 
 SOP_CLASSES: Final = frozenset(f"1.2.840.10008.5.1.4.1.1.66.{n}" for n in (4, 7))
 """Segmentation Storage and Label Map Segmentation Storage."""
@@ -188,7 +189,9 @@ def open_segments(path: Path, dataset: Any, scrub: Scrubber) -> SegmentFile:
         number = int(item.SegmentNumber)
         named.add(number)
         if number not in outside and not _is_background(item):
-            parts.append(Part(number, scrub(str(item.get("SegmentLabel") or ""))))
+            parts.append(
+                Part(number, scrub(printable(str(item.get("SegmentLabel") or "").strip())))
+            )
     if not parts:
         raise InputError(f"{path.name} holds no segment.")
     return SegmentFile(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 _PREAMBLE = 132
+_UID = re.compile(rb"[0-9.]{1,64}")
 _MAX_PRIVATE = 16 * 1024 * 1024
 _SHORT = struct.Struct("<I2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
@@ -156,7 +158,7 @@ def find_data_set(window: Window) -> tuple[int, str]:
             (length,) = _LENGTH(buffer, value)
             value += 4
         if tag == 0x00100002:
-            syntax = buffer[value : value + length].decode("ascii", "replace").strip("\0 ")
+            syntax = _uid(buffer[value : value + length])
         position = value + length
     if position + 8 > window.size:
         raise UnreadableFileError("is cut off within its header")
@@ -172,7 +174,13 @@ def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
     if at < 0 or start + 8 > len(buffer) or buffer[start] != 8 or buffer[start + 1] != 0:
         return None
     length = int.from_bytes(buffer[at + 6 : at + 8], "little")
-    return start, buffer[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
+    return start, _uid(buffer[at + 8 : at + 8 + length])
+
+
+def _uid(value: bytes) -> str:
+    """Read a UID; only its digits and dots, of which 64 are allowed (PS3.5 9.1)."""
+    found = _UID.match(value)
+    return found.group().decode("ascii") if found else ""
 
 
 def _begin_without_preamble(buffer: bytes) -> tuple[int, str]:

@@ -68,6 +68,8 @@ def read_stack(stack: Stack, *, name: str, scaling: Scaling | None = None) -> Vo
     if scaling is None:
         scaling = meaning_of(stack).others[RESCALED]
     lines = scaling.lines
+    if not np.isfinite(lines).all():
+        raise SeriesError(f"{name} has rescale values that are no numbers; its header is damaged.")
     if any(slope != 1.0 or intercept != int(intercept) for slope, intercept in set(lines)):
         array = _read(stack, lines, np.dtype(np.float32))
     elif stack.facts.pixels.bits_allocated > 16:

@@ -15,6 +15,7 @@ from imgcompare.geometry import Geometry
 from imgcompare.loading import contours
 from imgcompare.loading.drawn import Filled, Part, require_frame
 from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.tags import printable
 
 SOP_CLASS: Final = "1.2.840.10008.5.1.4.1.1.481.3"
 
@@ -98,7 +99,7 @@ def open_structures(path: Path, dataset: Any, scrub: Scrubber) -> StructureFile:
         closed = [c for c in items.get(number, []) if c.get("ContourGeometricType") in CLOSED]
         if closed:
             uid = str(roi.get("ReferencedFrameOfReferenceUID") or common)
-            part = Part(number, scrub(str(roi.get("ROIName") or "")))
+            part = Part(number, scrub(printable(str(roi.get("ROIName") or "").strip())))
             found.append(_Structure(part, uid, closed))
     if not found:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -129,6 +130,9 @@ BINARY_TAGS: Final[Mapping[int, str]] = {
 }
 """Attributes not stored as text, with their struct format."""
 
+_LONGEST_TEXT: Final = 1024
+"""Characters of a text that are kept: PS3.5 table 6.2-1 allows that many in a short text."""
+
 _MINUTES = 60
 _HOURS = 3600
 
@@ -138,8 +142,15 @@ def text(value: bytes | None, character_set: bytes = b"") -> str:
     if not value:
         return ""
     if value.isascii() and b"\x1b" not in value:  # an escape starts another character set
-        return value.decode("ascii").strip("\0 ")
-    return _decode(value, character_set).strip("\0 ")
+        return printable(value.decode("ascii").strip("\0 "))
+    return printable(_decode(value, character_set).strip("\0 "))
+
+
+def printable(words: str) -> str:
+    """Give a text on one line, without what could control a terminal, and of a sane length."""
+    if not words.isprintable():
+        words = "".join(c if c.isprintable() else " " for c in words)
+    return words[:_LONGEST_TEXT]
 
 
 def _decode(value: bytes, character_set: bytes) -> str:
@@ -165,9 +176,10 @@ def numbers(value: bytes | None) -> tuple[float, ...]:
     if not value:
         return ()
     try:
-        return tuple(float(part) for part in value.decode("latin-1").strip("\0 ").split("\\"))
+        found = tuple(float(part) for part in value.decode("latin-1").strip("\0 ").split("\\"))
     except ValueError:
         return ()
+    return found if all(map(math.isfinite, found)) else ()
 
 
 def number(value: bytes | None) -> float | None:
