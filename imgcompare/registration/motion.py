@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,17 @@ import numpy.typing as npt
 from imgcompare.registration.settings import TransformKind
 
 Float64 = npt.NDArray[np.float64]
+
+IDENTITY = np.eye(3)
+
+GENERATORS = np.array(
+    [
+        [[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]],
+        [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0], [-1.0, 0.0, 0.0]],
+        [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+    ]
+)
+"""Cross matrices of the unit vectors: derivatives of a rotation at the identity."""
 
 SMALL_ANGLE = 1e-8
 """Rotations below this (radians) use the limit of the derivative at zero."""
@@ -22,13 +34,12 @@ def _cross_matrix(v: npt.ArrayLike) -> Float64:
 
 def rotation_matrix(vector: npt.ArrayLike) -> Float64:
     """Rotation by ``|vector|`` radians about ``vector`` (Rodrigues' formula)."""
-    v = np.asarray(vector, dtype=np.float64)
-    angle = float(np.sqrt(v @ v))
-    k = _cross_matrix(v)
-    # sinc keeps both factors exact near zero.
-    first = np.sinc(angle / np.pi)
-    second = 0.5 * np.sinc(angle / (2.0 * np.pi)) ** 2
-    return np.asarray(np.eye(3) + first * k + second * (k @ k))
+    k = _cross_matrix(vector)
+    angle = math.sqrt(0.5 * float(np.vdot(k, k)))
+    if angle < SMALL_ANGLE:
+        return IDENTITY + k
+    half = math.sin(0.5 * angle) / angle
+    return np.asarray(IDENTITY + (math.sin(angle) / angle) * k + (2.0 * half * half) * (k @ k))
 
 
 def rotation_derivatives(vector: npt.ArrayLike) -> Float64:
@@ -42,13 +53,12 @@ def rotation_derivatives(vector: npt.ArrayLike) -> Float64:
     v = np.asarray(vector, dtype=np.float64)
     square = float(v @ v)
     if square < SMALL_ANGLE**2:
-        return np.stack([_cross_matrix(e) for e in np.eye(3)])
+        return GENERATORS
     cross, rotation = _cross_matrix(v), rotation_matrix(v)
-    turned = cross @ (np.eye(3) - rotation)
-    out = np.empty((3, 3, 3))
-    for n in range(3):
-        out[n] = (v[n] * cross + _cross_matrix(turned[:, n])) @ rotation / square
-    return out
+    turned = cross @ (IDENTITY - rotation)
+    # GENERATORS is linear: it turns the columns of `turned` into their cross matrices.
+    crossed = np.tensordot(turned, GENERATORS, axes=(0, 0))
+    return np.asarray((v[:, None, None] * cross + crossed) @ rotation / square)
 
 
 def rotation_degrees(matrix: npt.ArrayLike) -> float:

@@ -13,6 +13,10 @@ Float64 = npt.NDArray[np.float64]
 SUFFICIENT_DECREASE = 1e-4
 """Armijo's constant (Nocedal & Wright, Numerical Optimization, 2nd ed., 3.1)."""
 
+SHORT_STEPS = 2
+"""Steps below the tolerance, one after the other, that end a search: one alone may be short only
+because too sharp a curvature was assumed."""
+
 SHORTEST_STEP = 1e-3
 """Share of a full step below which a line search gives up."""
 
@@ -67,7 +71,7 @@ def minimise(
     longest_step : float
         No step is longer than this.
     tolerance : float
-        Stop when the next full step would be shorter than this.
+        Stop when the next full step would be shorter than this, for the second time running.
     inverse_hessian : array, shape (n, n), optional
         Curvature known from a coarser level: saves the steps to learn it again.
     most_evaluations : int
@@ -78,13 +82,15 @@ def minimise(
     slope = problem.slope(x)
     evaluations, known = 1, inverse_hessian is not None
     h = inverse_hessian if inverse_hessian is not None else np.eye(x.size)
+    rescale, short = True, 0
     while evaluations < most_evaluations:
         step = -h @ slope
         if step @ slope >= 0.0:
-            h, known = np.eye(x.size), False
+            h, known, rescale = np.eye(x.size), False, True
             step = -slope
         length = float(np.linalg.norm(step))
-        if length == 0.0 or (known and length < tolerance):
+        short = short + 1 if known and length < tolerance else 0
+        if length == 0.0 or short == SHORT_STEPS:
             break
         limit = longest_step if known else first_step
         if length > limit or not known:
@@ -94,14 +100,15 @@ def minimise(
         if taken == 0.0:
             if not known:
                 break
-            h, known = np.eye(x.size), False
+            h, known, rescale = np.eye(x.size), False, True
             first_step = min(first_step, max(tolerance, 0.25 * float(np.linalg.norm(step))))
             continue
         step = step * taken
         new_slope = problem.slope(x + step)
         change = new_slope - slope
-        if not known and step @ change > 0.0:
-            h = np.eye(x.size) * float(step @ change) / float(change @ change)
+        if rescale and step @ change > 0.0:  # to what this step has shown (eq. 6.20)
+            h = h * (float(step @ change) / float(change @ h @ change))
+        rescale = False
         h = _curvature_update(h, step, change)
         x, cost, slope = x + step, new_cost, new_slope
         known = True

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from imgcompare.registration.engines import (
     OUTSIDE,
     PARZEN_PAD,
-    Bins,
+    Bytes,
     Factors,
     FixedVoxels,
     Float32,
@@ -22,7 +22,7 @@ SLICES_AT_ONCE_VOXELS = 400_000
 """Voxels worked on at once: keeps the temporaries near 50 MB."""
 
 
-def _points(bins: Bins) -> Iterator[tuple[Float64, npt.NDArray[np.intp]]]:
+def _points(bins: Bytes) -> Iterator[tuple[Float64, npt.NDArray[np.intp]]]:
     """Give indices [slice, row, column] and bins of the voxels in use, a slab at a time."""
     slab = max(1, SLICES_AT_ONCE_VOXELS // max(1, bins[0].size))
     for start in range(0, bins.shape[0], slab):
@@ -68,79 +68,45 @@ def _trilinear(source: npt.NDArray[Any], where: Float64) -> tuple[Float64, Float
     return along_y[0] * (1 - fz) + along_y[1] * fz, gradient
 
 
-def _spline(t: Float64) -> Float64:
-    """Cubic B-spline weights (4, n) at fractions ``t``."""
-    u = 1.0 - t
-    first, second, last = u**3 / 6.0, ((3.0 * t - 6.0) * t * t + 4.0) / 6.0, t**3 / 6.0
-    return np.stack([first, second, 1.0 - first - second - last, last])
-
-
-def _spline_slope(t: Float64) -> Float64:
-    """Give the derivatives (4, n) of the cubic B-spline weights."""
-    u = 1.0 - t
-    return np.stack(
-        [
-            -u * u / 2.0,
-            t * (3.0 * t - 4.0) / 2.0,
-            (1.0 + t * (2.0 - 3.0 * t)) / 2.0,
-            t * t / 2.0,
-        ]
-    )
-
-
 class NumpyArithmetic:
     """Array expressions, a slab at a time."""
 
     name = "numpy"
 
     def joint_histogram(
-        self,
-        fixed: FixedVoxels,
-        moving: Float32,
-        *,
-        matrix: Float64,
-        scaling: Float64,
-        shape: tuple[int, int],
+        self, fixed: FixedVoxels, moving: Bytes, *, matrix: Float64, bins: int
     ) -> Float64:
         """Joint histogram of fixed bins and interpolated moving values."""
-        width = shape[1] + PARZEN_PAD
-        total = np.zeros(shape[0] * width)
+        width = bins + PARZEN_PAD
+        total = np.zeros(bins * width)
         for index, row in _points(fixed.bins):
             where = matrix[:, :3] @ index + matrix[:, 3:]
             where, weights, _ = _edges(where, moving.shape)
             value, _ = _trilinear(moving, where)
-            value = np.clip(value * scaling[0] + scaling[1], 0.0, scaling[2])
+            value *= (bins - 1) / 255.0
             column = value.astype(np.intp)
-            spread = _spline(value - column) * weights.prod(axis=0)
-            for n in range(4):
-                cell = row * width + column + n
-                total += np.bincount(cell, spread[n], minlength=total.size)
-        return total.reshape(shape[0], width)
+            weight = weights.prod(axis=0)
+            right = weight * (value - column)
+            cell = row * width + column
+            total += np.bincount(cell, weight - right, minlength=total.size)
+            total += np.bincount(cell + 1, right, minlength=total.size)
+        return total.reshape(bins, width)
 
     def histogram_gradient(
-        self,
-        fixed: FixedVoxels,
-        moving: Float32,
-        *,
-        matrix: Float64,
-        scaling: Float64,
-        table: Float64,
+        self, fixed: FixedVoxels, moving: Bytes, *, matrix: Float64, table: Float64
     ) -> Float64:
         """Chain rule from the histogram to the matrix."""
         gradient = np.zeros((3, 4))
+        factor = (table.shape[0] - 1) / 255.0
         for index, row in _points(fixed.bins):
             where = matrix[:, :3] @ index + matrix[:, 3:]
             where, weights, slopes = _edges(where, moving.shape)
-            raw, by_axis = _trilinear(moving, where)
-            raw = raw * scaling[0] + scaling[1]
-            value = np.clip(raw, 0.0, scaling[2])
+            value, by_axis = _trilinear(moving, where)
+            value *= factor
             column = value.astype(np.intp)
-            entries = np.stack([table[row, column + n] for n in range(4)])
-            fraction = value - column
-            slope = (_spline_slope(fraction) * entries).sum(axis=0)
-            slope *= np.where(raw == value, scaling[0], 0.0) * weights.prod(axis=0)
-            by_axis *= slope * (slopes == 0.0)
-            level = (_spline(fraction) * entries).sum(axis=0)
+            rise = table[row, column + 1] - table[row, column]
+            by_axis *= rise * factor * weights.prod(axis=0) * (slopes == 0.0)
+            level = table[row, column] + rise * (value - column)
             others = np.stack([weights[[1, 2]], weights[[0, 2]], weights[[0, 1]]]).prod(axis=1)
             by_axis += slopes * others * level
             gradient[:, :3] += by_axis @ index.T
@@ -148,15 +114,12 @@ class NumpyArithmetic:
         return gradient
 
     def information_of_many(
-        self, fixed: FixedVoxels, moving: Float32, *, matrices: Float64, scaling: Float64
+        self, fixed: FixedVoxels, moving: Bytes, *, matrices: Float64, bins: int
     ) -> Float64:
         """Overlap times mutual information at many maps."""
-        count = int(scaling[2]) + 1
         out = np.empty(len(matrices))
         for n, matrix in enumerate(matrices):
-            joint = self.joint_histogram(
-                fixed, moving, matrix=matrix, scaling=scaling, shape=(count, count)
-            )
+            joint = self.joint_histogram(fixed, moving, matrix=matrix, bins=bins)
             product = np.outer(joint.sum(axis=1), joint.sum(axis=0))
             seen = joint > 1e-12
             out[n] = (joint[seen] * np.log(joint[seen] * joint.sum() / product[seen])).sum()
@@ -175,14 +138,31 @@ class NumpyArithmetic:
                 out = out / counts.astype(np.float32).reshape(shape)
         return np.ascontiguousarray(out)
 
+    def quantise(self, values: npt.NDArray[np.number[Any]], *, low: float, high: float) -> Bytes:
+        """Turn values to bytes, a slice at a time."""
+        out = np.empty(values.shape, np.uint8)
+        factor = np.float32(255.0 / (high - low))
+        for s in range(len(out)):
+            level = (values[s].astype(np.float32) - np.float32(low)) * factor + np.float32(0.5)
+            out[s] = np.clip(level, 0.0, 255.0)
+        return out
+
     def fill_bins(
-        self, values: Float32, mask: npt.NDArray[np.bool_], *, factors: Factors, scaling: Float64
+        self,
+        values: Bytes,
+        mask: npt.NDArray[np.bool_],
+        *,
+        factors: Factors,
+        bins: int,
+        steps: Factors = (1, 1, 1),
     ) -> FixedVoxels:
-        """Bin of each voxel."""
-        factor, offset, top = scaling.astype(np.float32)
-        scaled = np.clip(values * factor + offset, np.float32(0.0), top)
-        out = (scaled + np.float32(0.5)).astype(np.uint8)
-        coarse = [np.arange(n) // f for n, f in zip(values.shape, factors, strict=True)]
+        """Bin of every ``steps``-th voxel."""
+        thinned = values[tuple(slice(None, None, d) for d in steps)]
+        factor = np.float32((bins - 1) / 255.0)
+        out = (thinned.astype(np.float32) * factor + np.float32(0.5)).astype(np.uint8)
+        coarse = [
+            np.arange(0, n, d) // f for n, d, f in zip(values.shape, steps, factors, strict=True)
+        ]
         out[~mask[np.ix_(*coarse)]] = OUTSIDE
         whole_rows = np.tile(
             np.array([0, out.shape[2]], np.int32), (out.shape[0] * out.shape[1], 1)

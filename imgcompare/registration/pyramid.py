@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from imgcompare.errors import InputError
 from imgcompare.model import Quantity, Volume
-from imgcompare.registration.engines import Arithmetic, Factors, Float32, Float64
+from imgcompare.registration.engines import Arithmetic, Bytes, Factors, Float32, Float64
 from imgcompare.registration.foreground import find_foreground, widen
 from imgcompare.registration.settings import PYRAMID_MM
 
@@ -32,22 +33,25 @@ LEAST_VOXELS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
-    """A working copy: float32 values, index-to-world affine, voxel size per mask voxel."""
+    """A working copy: values, index-to-world affine, voxel size per mask voxel.
+
+    One byte a voxel: 256 steps over the range of values that tells tissues apart are finer than
+    noise, and a 1 mm head so fits into a processor's cache.
+    """
 
     size_mm: float
-    values: Float32
+    values: Bytes
     affine: Float64
     mask_factors: Factors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pyramid:
-    """Working copies by nominal voxel size, and the foreground at about 4 mm.
+    """An image made ready: copies by nominal voxel size, and the foreground at about 4 mm.
 
     ``tight`` follows the foreground; ``wide`` adds a border of air. ``centre_mm`` and
     ``radius_mm`` are the foreground's centroid and root mean square distance from it.
-    ``low`` and ``high`` bound the values that tell tissues apart. ``native_affine`` is the
-    image's own.
+    ``native_affine`` and ``frame_of_reference_uid`` are the image's own.
     """
 
     levels: dict[float, Level]
@@ -57,8 +61,7 @@ class Pyramid:
     wide: npt.NDArray[np.bool_]
     centre_mm: Float64
     radius_mm: float
-    low: float
-    high: float
+    frame_of_reference_uid: str
 
     def mask_for(self, level: Level, *, wide: bool = True) -> tuple[npt.NDArray[np.bool_], Factors]:
         """Foreground for a level, and how many of the level's voxels fit in one of its own."""
@@ -81,11 +84,6 @@ class Pyramid:
         """Volume of the foreground."""
         voxel_mm3 = abs(float(np.linalg.det(self.mask_affine[:3, :3])))
         return float(np.count_nonzero(self.tight)) * voxel_mm3 / 1000.0
-
-    def scaling(self, bins: int) -> Float64:
-        """Factor, offset and largest value that turn voxel values into bin coordinates."""
-        factor = (bins - 1) / (self.high - self.low)
-        return np.array([factor, -self.low * factor, bins - 1.0])
 
     def points_mm(self, *, most: int = 4000) -> Float64:
         """Evenly thinned foreground points in world coordinates, shape (n, 3)."""
@@ -146,6 +144,16 @@ def check_usable(volume: Volume, what: str) -> None:
         raise InputError(f"The {what} image has the same value everywhere: nothing to align.")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """A working copy before it is quantised, and its voxel size in voxels of the one before."""
+
+    size_mm: float
+    values: npt.NDArray[np.number[Any]]
+    affine: Float64
+    factors: Factors
+
+
 def build(volume: Volume, arithmetic: Arithmetic, *, finest_mm: float, what: str) -> Pyramid:
     """Make the working copies and find the foreground.
 
@@ -170,37 +178,60 @@ def build(volume: Volume, arithmetic: Arithmetic, *, finest_mm: float, what: str
     for size in sizes:
         finest = size == sizes[0]
         factors = _finest(volume, size) if finest else _factors(affine, values.shape, size)
-        values = arithmetic.block_mean(values, factors)
+        if factors != (1, 1, 1):
+            values = arithmetic.block_mean(values, factors)
         affine = _coarser(affine, factors)
-        chain.append((size, values, affine, factors))
+        chain.append(_Step(size, values, affine, factors))
+    at = min(range(len(sizes)), key=lambda n: (abs(sizes[n] - MASK_MM), sizes[n]))
     floor = AIR_HU if volume.quantity is Quantity.HU else -np.inf
-    return _with_foreground(chain, volume.geometry.affine, floor)
+    at_mask = np.maximum(chain[at].values, floor, dtype=np.float32)
+    tight = find_foreground(at_mask)
+    wide = widen(tight, np.linalg.norm(chain[at].affine[:3, :3], axis=0))
+    low, high = _range(at_mask, wide)
+    levels = {
+        step.size_mm: Level(
+            step.size_mm,
+            arithmetic.quantise(step.values, low=low, high=high),
+            step.affine,
+            _per_mask_voxel(chain, n, at),
+        )
+        for n, step in enumerate(chain)
+    }
+    centre, radius = _centre_and_radius(tight, chain[at].affine)
+    return Pyramid(
+        levels,
+        volume.geometry.affine,
+        chain[at].affine,
+        tight,
+        wide,
+        centre,
+        radius,
+        volume.geometry.frame_of_reference_uid,
+    )
 
 
-def _with_foreground(
-    chain: list[tuple[float, Float32, Float64, Factors]], native_affine: Float64, floor: float
-) -> Pyramid:
-    """Find foreground on the level nearest to MASK_MM and describe the others relative to it."""
-    sizes = [size for size, *_ in chain]
-    at = min(range(len(chain)), key=lambda n: (abs(sizes[n] - MASK_MM), sizes[n]))
-    _, values, affine, _ = chain[at]
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    tight = find_foreground(np.maximum(values, floor))
-    wide = widen(tight, spacing)
-    levels = {}
-    for n, (size, array, grid, own) in enumerate(chain):
-        steps = np.ones(3, dtype=int)
-        for _, _, _, factors in chain[n + 1 : at + 1]:
-            steps = steps * factors
-        if n > at:
-            steps = np.array(own)
-        levels[size] = Level(size, array, grid, (int(steps[0]), int(steps[1]), int(steps[2])))
-    index = np.argwhere(tight if tight.any() else np.ones_like(tight))
+def _per_mask_voxel(chain: list[_Step], n: int, at: int) -> Factors:
+    """Voxels of level ``n`` in one of the mask's, or for coarser levels the other way round."""
+    if n > at:
+        return chain[n].factors
+    steps = np.array([step.factors for step in chain[n + 1 : at + 1]], dtype=int)
+    z, y, x = (int(size) for size in steps.reshape(-1, 3).prod(axis=0))
+    return z, y, x
+
+
+def _range(values: Float32, inside: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Give the values between which tissues are told apart."""
+    part = values[inside] if inside.any() else values.ravel()
+    low, high = np.percentile(part, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT))
+    if high <= low:
+        low, high = values.min(), values.max()
+    return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def _centre_and_radius(mask: npt.NDArray[np.bool_], affine: Float64) -> tuple[Float64, float]:
+    """Centroid of a mask in world coordinates, and root mean square distance from it."""
+    index = np.argwhere(mask if mask.any() else np.ones_like(mask))
     points = index @ affine[:3, :3].T + affine[:3, 3]
     centre = points.mean(axis=0)
     radius = float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean()))
-    inside = values[wide] if wide.any() else values.ravel()
-    low, high = (float(v) for v in np.percentile(inside, (CLIPPED_PERCENT, 100 - CLIPPED_PERCENT)))
-    if high <= low:
-        low, high = float(values.min()), float(values.max())
-    return Pyramid(levels, native_affine, affine, tight, wide, centre, max(radius, 1.0), low, high)
+    return centre, max(radius, 1.0)

@@ -19,7 +19,6 @@ from imgcompare.registration.engines import Arithmetic, Float64
 from imgcompare.registration.metric import (
     Metric,
     make_metric,
-    mutual_information,
     normalised_mutual_information,
 )
 from imgcompare.registration.motion import rotation_degrees
@@ -180,11 +179,10 @@ def distinctiveness(metric: Metric, found: Float64) -> tuple[float, float]:
     """
 
     def information(matrix: Float64) -> tuple[float, float]:
-        histogram = metric.histogram(matrix)
-        used = histogram.sum()
+        match = metric.match(matrix)
         # Few samples look informative by chance: subtract the expected excess (Miller 1955).
-        cells = (metric.shape[0] - 1) * (metric.shape[1] - 1)
-        return mutual_information(histogram) - cells / (2.0 * max(used, 1.0)), used
+        excess = (metric.bins - 1) ** 2 / (2.0 * max(match.total, 1.0))
+        return match.information - excess, match.total
 
     here, used_here = information(found)
     if here <= 0.0:
@@ -235,7 +233,7 @@ def mirrored_information(
         bins=BINS,
         reward_overlap=True,
     )
-    here = metric.cost(metric.histogram(found))
+    here = metric.match(found).cost
     return candidates[0].cost / here if here < 0.0 else 1.0
 
 
@@ -303,8 +301,8 @@ def judge(
 ) -> RegistrationQuality:
     """Measure an alignment and decide whether it succeeded."""
     metric = make_metric(fixed, moving, fixed.mask_size_mm, arithmetic=arithmetic, bins=BINS)
-    before = normalised_mutual_information(metric.histogram(start))
-    after = normalised_mutual_information(metric.histogram(found))
+    before = normalised_mutual_information(metric.match(start).histogram)
+    after = normalised_mutual_information(metric.match(found).histogram)
     evidence = gather(
         fixed,
         moving,

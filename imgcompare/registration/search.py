@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.registration.engines import Arithmetic
-from imgcompare.registration.metric import Metric, make_metric
+from imgcompare.registration.metric import MOST_ON_THE_WAY, Match, Metric, make_metric
 from imgcompare.registration.motion import Motion, rotation_matrix
 from imgcompare.registration.optimise import minimise
 from imgcompare.registration.pyramid import Pyramid
@@ -22,6 +22,9 @@ COARSE_MM = 8.0
 
 COARSE_BINS = 16
 """Bins at 8 mm, where a head has only some ten thousand foreground voxels."""
+
+COARSE_SAMPLES = 3_000
+"""Fixed voxels with which guesses are scored, at most."""
 
 ROTATION_STEP_DEG = 18.0
 """Spacing of the rotations tried, about 1.5 times the half-width of a minimum at 8 mm."""
@@ -40,6 +43,10 @@ REFINED = 8
 
 KEPT = 3
 
+SHARPER = 0.2
+"""Share of a coarser level's inverse curvature that a level starts with: finer copies match more
+sharply, and a first step too short costs less than one too long."""
+
 SAME_MM = 4.0
 """Two results closer than this are one."""
 
@@ -52,19 +59,17 @@ class AlongMotion:
 
     def __init__(self, metric: Metric, motion: Motion) -> None:
         self._metric, self._motion = metric, motion
-        self._histogram: Float64 | None = None
+        self._last: Match | None = None
 
     def cost(self, x: Float64) -> float:
         """Cost at parameters ``x``."""
-        self._histogram = self._metric.histogram(self._motion.matrix(x))
-        return self._metric.cost(self._histogram)
+        self._last = self._metric.match(self._motion.matrix(x))
+        return self._last.cost
 
     def slope(self, x: Float64) -> Float64:
         """Gradient at the parameters that `cost` was called with last."""
-        matrix = self._motion.matrix(x)
-        if self._histogram is None:
-            self._histogram = self._metric.histogram(matrix)
-        return self._motion.pull_back(x, self._metric.cost_slope(matrix, self._histogram))
+        last = self._last or self._metric.match(self._motion.matrix(x))
+        return self._motion.pull_back(x, self._metric.slope(last))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +94,8 @@ def descend(
     """Minimise from a candidate at one level."""
     motion = Motion(kind, candidate.matrix, fixed.centre_mm, fixed.radius_mm)
     known = candidate.inverse_hessian
-    if known is not None and known.shape[0] != motion.count:
-        known = None
+    if known is not None:
+        known = known * SHARPER if known.shape[0] == motion.count else None
     found = minimise(
         AlongMotion(metric, motion),
         np.zeros(motion.count),
@@ -104,22 +109,26 @@ def descend(
     )
 
 
-def _turned(base: Float64, turn: Float64, centre: Float64, shift: npt.ArrayLike) -> Float64:
-    """Give ``base`` followed by a turn about where ``centre`` lands, and a shift."""
-    out = base.copy()
+def _turned(base: Float64, turns: Float64, centre: Float64, shifts: Float64) -> Float64:
+    """Give ``base`` followed by each turn (n, 3, 3) about where ``centre`` lands, and a shift.
+
+    Every turn is combined with every shift (m, 3); shape (n * m, 4, 4).
+    """
     pivot = base[:3, :3] @ centre + base[:3, 3]
-    out[:3, :3] = turn @ base[:3, :3]
-    out[:3, 3] = turn @ (base[:3, 3] - pivot) + pivot + np.asarray(shift)
-    return out
+    out = np.zeros((len(turns), len(shifts), 4, 4))
+    out[..., 3, 3] = 1.0
+    out[..., :3, :3] = (turns @ base[:3, :3])[:, None]
+    out[..., :3, 3] = (turns @ (base[:3, 3] - pivot) + pivot)[:, None] + shifts
+    return out.reshape(-1, 4, 4)
 
 
-def _rotations(limit_deg: float) -> list[Float64]:
-    """Grid of rotation matrices up to about ``limit_deg``, the identity first."""
+def _rotations(limit_deg: float) -> Float64:
+    """Grid of rotation matrices (n, 3, 3) up to about ``limit_deg``, the identity first."""
     steps = int(np.ceil(max(0.0, limit_deg - 0.75 * ROTATION_STEP_DEG) / ROTATION_STEP_DEG))
     line = np.arange(-steps, steps + 1) * np.radians(ROTATION_STEP_DEG)
     vectors = sorted(itertools.product(line, repeat=3), key=lambda v: float(np.linalg.norm(v)))
     reach = np.radians(limit_deg) + 0.5 * np.radians(ROTATION_STEP_DEG)
-    return [rotation_matrix(v) for v in vectors if np.linalg.norm(v) <= reach]
+    return np.stack([rotation_matrix(v) for v in vectors if np.linalg.norm(v) <= reach])
 
 
 def guesses(
@@ -134,16 +143,11 @@ def guesses(
     centred[:3, 3] = moving.centre_mm - start[:3, :3] @ fixed.centre_mm
     across = min(SHIFTS_ACROSS, int(np.ceil(limit_mm / SHIFT_STEP_MM)))
     along = min(SHIFTS_ALONG, int(np.ceil(limit_mm / SHIFT_STEP_MM)))
-    shifts = [
-        np.array(s, dtype=np.float64) * SHIFT_STEP_MM
-        for s in itertools.product(
-            range(-across, across + 1), range(-across, across + 1), range(-along, along + 1)
-        )
-    ]
+    ranges = [range(-n, n + 1) for n in (across, across, along)]
+    shifts = np.array(list(itertools.product(*ranges)), dtype=np.float64) * SHIFT_STEP_MM
     turns = _rotations(limit_deg)
-    maps = [_turned(start, turn, fixed.centre_mm, np.zeros(3)) for turn in turns]
-    maps += [_turned(centred, t, fixed.centre_mm, s) for t in turns for s in shifts]
-    return np.stack(maps)
+    here = _turned(start, turns, fixed.centre_mm, np.zeros((1, 3)))
+    return np.concatenate([here, _turned(centred, turns, fixed.centre_mm, shifts)])
 
 
 def distance_mm(first: Float64, second: Float64, fixed: Pyramid) -> float:
@@ -176,10 +180,7 @@ def _score(metric: Metric, maps: Float64) -> Float64:
     """Costs (n,) of many maps."""
     index = metric.to_moving_index @ maps @ metric.fixed_affine
     return -metric.arithmetic.information_of_many(
-        metric.fixed,
-        metric.moving,
-        matrices=np.ascontiguousarray(index[:, :3]),
-        scaling=metric.scaling,
+        metric.fixed, metric.moving, matrices=np.ascontiguousarray(index[:, :3]), bins=metric.bins
     )
 
 
@@ -194,7 +195,13 @@ def search_coarse(
 ) -> list[Candidate]:
     """Score many maps at the coarse level and refine the best; ``maps[0]`` is always refined."""
     thinned = make_metric(
-        fixed, moving, size_mm, arithmetic=arithmetic, bins=COARSE_BINS, reward_overlap=True, thin=2
+        fixed,
+        moving,
+        size_mm,
+        arithmetic=arithmetic,
+        bins=COARSE_BINS,
+        reward_overlap=True,
+        most=COARSE_SAMPLES,
     )
     costs = _score(thinned, maps)
     scored = [
@@ -228,10 +235,17 @@ def refine(
     arithmetic: Arithmetic,
     tolerance_mm: float,
     reward_overlap: bool,
+    most: int = MOST_ON_THE_WAY,
 ) -> list[Candidate]:
     """Minimise every candidate at one level; best first, the start's result if as good."""
     metric = make_metric(
-        fixed, moving, size_mm, arithmetic=arithmetic, bins=BINS, reward_overlap=reward_overlap
+        fixed,
+        moving,
+        size_mm,
+        arithmetic=arithmetic,
+        bins=BINS,
+        reward_overlap=reward_overlap,
+        most=most,
     )
     found = [
         descend(metric, c, kind=kind, fixed=fixed, size_mm=size_mm, tolerance_mm=tolerance_mm)

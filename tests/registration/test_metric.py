@@ -61,7 +61,21 @@ def test_information_of_known_histograms():
 def test_no_overlap_is_worthless(pyramids):
     metric = make_metric(*pyramids, 8.0, arithmetic=engines.choose(), bins=16, reward_overlap=True)
     far = rigid((0, 0, 0), (2000.0, 0.0, 0.0))
-    histogram = metric.histogram(far)
-    assert metric.cost(histogram) == 0.0
-    assert not metric.cost_slope(far, histogram).any()
-    assert metric.cost(metric.histogram(np.eye(4))) < -0.1
+    match = metric.match(far)
+    assert match.cost == 0.0
+    assert not metric.slope(match).any()
+    assert metric.match(np.eye(4)).cost < -0.1
+
+
+def test_samples_are_spaced_evenly_and_few_enough(pyramids):
+    work = engines.choose()
+    level = pyramids[0].levels[8.0]
+    every = make_metric(*pyramids, 8.0, arithmetic=work, bins=16)
+    few = make_metric(*pyramids, 8.0, arithmetic=work, bins=16, most=2000)
+    assert 500 < few.fixed.used <= 2000 < every.fixed.used
+    spacing = np.linalg.norm(few.fixed_affine[:3, :3], axis=0)
+    assert spacing.max() <= 2.0 * spacing.min()
+    np.testing.assert_array_equal(few.fixed_affine[:, 3], level.affine[:, 3])
+    assert few.match(np.eye(4)).information == pytest.approx(
+        every.match(np.eye(4)).information, rel=0.3
+    )

@@ -27,9 +27,23 @@ def test_levels_cover_the_same_box_and_keep_thick_slices():
         np.testing.assert_allclose(corner, expected, atol=1e-9)
 
 
-def test_a_float_image_at_the_finest_size_is_not_copied():
-    volume = scan(grid((20, 20, 20), spacing_mm=(1.0, 1.0, 1.0)))
-    assert np.shares_memory(_build(volume).levels[1.0].values, volume.array)
+def test_copies_take_a_byte_a_voxel_over_the_range_of_tissue():
+    volume = scan(grid())
+    spoiled = volume.array.copy()
+    spoiled[0, 0, 0] = 1e9
+    for array in (volume.array, spoiled):
+        finest = _build(Volume(array, volume.geometry), 4.0).levels[4.0].values
+        assert finest.dtype == np.uint8
+        assert finest.min() == 0
+        assert finest.max() == 255
+        inner = volume.array[10:26, 12:36, 10:32]
+        assert np.corrcoef(finest[10:26, 12:36, 10:32].ravel(), inner.ravel())[0, 1] > 0.99
+
+
+def test_a_pattern_that_averages_out_does_not_stop_the_build():
+    checks = (np.indices((32, 32, 32)).sum(axis=0) % 2).astype(np.int16)
+    levels = _build(Volume(checks, grid((32, 32, 32), spacing_mm=(1.0, 1.0, 1.0)))).levels
+    assert set(np.unique(levels[1.0].values)) <= {0, 128, 255}
 
 
 def test_very_large_images_are_worked_on_at_a_coarser_size():

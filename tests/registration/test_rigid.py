@@ -3,12 +3,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imgcompare.errors import InputError
+from imgcompare.errors import ConfigurationError, InputError
 from imgcompare.model import Transform, Volume
 from imgcompare.registration import (
     Engine,
     RegistrationSettings,
     TransformKind,
+    prepare,
     register,
 )
 from tests.registration.scenes import error_mm, grid, rigid, scan
@@ -126,6 +127,19 @@ def test_numpy_engine_finds_the_same():
     assert fast.quality.engine == "numba"
     assert error_mm(slow.matrix, fast.matrix) < 0.05
     assert error_mm(slow.matrix, truth) < 0.5
+
+
+def test_an_image_made_ready_once_gives_the_same():
+    truth = rigid((3.0, -2.0, 5.0), (4.0, -5.0, 6.0))
+    moving, fixed = (scan(grid(frame_uid=uid), m, seed=2) for uid, m in (("1", truth), ("2", None)))
+    ready = [prepare(v, settings=COARSE) for v in (moving, fixed)]
+    plain = register(moving, fixed, settings=COARSE)
+    for one, other in ((moving, ready[1]), (ready[0], fixed), ready):
+        found = register(one, other, settings=COARSE)
+        assert np.array_equal(found.matrix, plain.matrix)
+        assert (found.moving_frame_uid, found.fixed_frame_uid) == ("1", "2")
+    with pytest.raises(ConfigurationError, match="prepared for 4 mm"):
+        register(moving, ready[1], settings=RegistrationSettings(finest_mm=2.0))
 
 
 def test_frames_of_reference_are_kept():
