@@ -19,7 +19,6 @@ from imgcompare.loading.spacing import (
     Fit,
     heights_of,
     missing_text,
-    normal_of,
     shape_of,
 )
 
@@ -114,16 +113,12 @@ def _pieces(group: Sequence[Instance], rules: tuple[str, ...], *, regrid: bool) 
         return [_Piece(tuple(group), fit, _join(rules))]
     pieces = []
     for phase in split_phases(group):
-        planes = tuple(sorted(phase.planes, key=_height))
-        for slab in split_slabs(planes):
+        order = np.argsort(heights_of(phase.planes), kind="stable")
+        for slab in split_slabs([phase.planes[n] for n in order]):
             rule = _join((*rules, phase.rule, slab.rule))
             fit = _allowed(slab.fit, regrid=regrid)
             pieces.append(_Piece(slab.planes, fit, rule, phase.count))
     return pieces
-
-
-def _height(plane: Instance) -> float:
-    return float(np.dot(plane.position, normal_of(plane.facts.orientation)))
 
 
 def _allowed(fit: Fit, *, regrid: bool) -> Fit:
