@@ -103,7 +103,9 @@ def _rescale_text(planes: Iterable[Instance], unit: str) -> str:
     slopes, intercepts = sorted({s for s, _ in own}), sorted({i for _, i in own})
     if (slopes, intercepts) == ([1.0], [0.0]):
         return f"{unit}: stored values" if unit else "stored values"
-    line = f"stored × {_range(slopes)} + {_range(intercepts)}".replace("+ -", "- ")
+    times = "" if slopes == [1.0] else f" × {_range(slopes)}"
+    plus = "" if intercepts == [0.0] else f" + {_range(intercepts)}".replace("+ -", "- ")
+    line = f"stored{times}{plus}"
     several = " (by slice)" if len(slopes) + len(intercepts) > 2 else ""
     return f"{unit}: {line}{several}" if unit else f"{line}{several}"
 
