@@ -53,6 +53,7 @@ def command(
 
 def _print_tables(result: ScanResult) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from imgcompare.loading import summary_rows
@@ -63,14 +64,14 @@ def _print_tables(result: ScanResult) -> None:
     rows = summary_rows(result)
     for subject, timepoint in dict.fromkeys((r.subject, r.timepoint) for r in rows):
         title = ", ".join(filter(None, (subject or "no images", timepoint)))
-        table = Table(title=title, title_justify="left")
+        table = Table(title=escape(title), title_justify="left")
         for name in ("role", "no.", "series", "modality", "slices×rows×columns", "spacing mm"):
             table.add_column(name, overflow="fold")
         for name in ("plane", "why this role", "problems"):
             table.add_column(name, overflow="fold")
         for row in rows:
             if (row.subject, row.timepoint) == (subject, timepoint):
-                table.add_row(
+                cells = (
                     row.role if row.chosen or row.listed else f"({row.role})",
                     row.number,
                     row.description,
@@ -81,6 +82,7 @@ def _print_tables(result: ScanResult) -> None:
                     row.reason,
                     row.problems,
                 )
+                table.add_row(*map(escape, cells))  # headers hold brackets of their own
         console.print(table)
     if any(not (r.chosen or r.listed) for r in rows):
         console.print("Roles in brackets are not used; name another with --role SERIES=ROLE.")

@@ -95,24 +95,28 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if copies:
-        notes.append(f"{len(copies)} duplicate files counted once")
+        count, _ = _files([c.left_out for c in copies])
+        notes.append(f"{count} duplicate files counted once")
     if shared:
+        count, names = _files(shared)
         notes.append(
-            f"{len(shared)} different images share a SOP Instance UID with another "
-            f"({_names(shared)}): UIDs were damaged, all images are kept"
+            f"{count} files with different images share SOP Instance UIDs ({names}): the UIDs are "
+            "damaged, all images are kept"
         )
     if differing:
+        count, names = _files([c.left_out for c in differing])
+        _, used = _files([c.used for c in differing])
         notes.append(
-            f"{len(differing)} files repeat the SOP Instance UID of another with other content "
-            f"({_names([c.left_out for c in differing])}, against "
-            f"{_names([c.used for c in differing])}); the latter are used"
+            f"{count} files repeat the SOP Instance UID of another with other content ({names}, "
+            f"against {used}); the latter are used"
         )
     return tuple(notes)
 
 
-def _names(instances: Sequence[Instance]) -> str:
-    names = list(dict.fromkeys(i.file_name for i in instances))
-    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+def _files(instances: Iterable[Instance]) -> tuple[int, str]:
+    """Count files and name some."""
+    names = list({i.path: i.file_name for i in instances}.values())
+    return len(names), ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
 
 
 def require_equal(copies: Iterable[Copy], read: Callable[[Instance], AnyArray]) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from imgcompare.geometry import Geometry, from_slices
 from imgcompare.loading.instances import Instance, SeriesFacts
-from imgcompare.loading.regridding import PROFILE_REACH, Regrid, plan_regrid
+from imgcompare.loading.regridding import Regrid, plan_regrid
 
 SAME_POSITION_MM: Final = 0.01
 """Planes closer than this lie at one position; the thinnest clinical spacing is 0.1 mm."""
@@ -27,6 +27,10 @@ TILT_TOLERANCE_DEG: Final = 0.05
 
 TILT_TAG_TOLERANCE_DEG: Final = 1.0
 """A stated gantry tilt may be off by this; scanners round to half degrees."""
+
+USUAL_GAP: Final = 1.25
+"""2-D MR leaves up to a quarter of the thickness between slices, against cross-talk; more is said
+(McRobbie, MRI from Picture to Proton, chapter on slice selection)."""
 
 SPACING_TAG_TOLERANCE: Final = 0.02
 """A stated slice spacing may be off by this part."""
@@ -212,7 +216,7 @@ def _coverage(geometry: Geometry, planes: Sequence[Instance]) -> tuple[str, ...]
     notes = []
     step, facts = geometry.slice_spacing_mm, planes[0].facts
     thickness = thickness_of(planes)
-    if thickness and step > PROFILE_REACH * thickness + ROUNDING_MM:
+    if thickness and step > USUAL_GAP * thickness + ROUNDING_MM:
         notes.append(
             f"slices of {thickness:.3g} mm lie {step:.3g} mm apart; the tissue between was not "
             "imaged"

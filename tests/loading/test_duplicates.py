@@ -74,7 +74,7 @@ def test_slices_that_share_one_uid_are_all_kept(tmp_path: Path) -> None:
     write_series(tmp_path, spec)
     series = only_series(tmp_path)
     assert series.geometry.shape == spec.geometry.shape
-    assert "11 different images share a SOP Instance UID with another" in series.problems[0]
+    assert "11 files with different images share SOP Instance UIDs" in series.problems[0]
     np.testing.assert_array_equal(series.load().array, spec.values())
 
 

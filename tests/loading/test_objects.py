@@ -108,6 +108,7 @@ def test_json_and_table_list_objects(folder: Path) -> None:
     printed = CliRunner().invoke(command, [str(folder)]).output
     assert "structured report" in printed
     assert "2 files" in printed
+    assert "Report [hidden]" in printed
     assert "in brackets" not in printed
 
 
