@@ -22,13 +22,18 @@ from imgcompare.loading.pixels import MAX_VOXELS
 _LONGEST_HEADER: Final = 256 * 1024
 _LONGEST_LINE: Final = 2000
 
+_LARGEST: Final = 1e9
+"""A position or spacing beyond this many mm is none; libraries hang on infinite ones."""
+
 MOST_INFLATION: Final = 1100
 """Deflate makes data at most 1032 times smaller (zlib's technical notes); bzip2 can do more, but
 not on images."""
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|NaN)"
+_NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)"
 _VECTOR = rf"(?:none|\(\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*\))"
 _NUMBERS = rf"{_NUMBER}(?:\s+{_NUMBER})*"
+_OR_NAN = rf"(?:nan|{_NUMBER})(?:\s+(?:nan|{_NUMBER}))*"
+_NUMERIC: Final = frozenset((_NUMBER, _NUMBERS, _OR_NAN, _VECTOR, rf"{_VECTOR}(?:\s+{_VECTOR})*"))
 _YES_OR_NO = "True|False|T|F|1|0"
 _COUNT, _TEXT, _NAME = r"\d{1,9}", r"[^\0]*", r"[^/\\%\0]+"
 
@@ -56,8 +61,8 @@ _NRRD_FORMS: Final[Mapping[str, str]] = {
     "space directions": rf"{_VECTOR}(?:\s+{_VECTOR})*",
     "space origin": _VECTOR,
     "measurement frame": rf"{_VECTOR}(?:\s+{_VECTOR})*",
-    **dict.fromkeys(("spacings", "thicknesses", "axis mins", "axis maxs"), _NUMBERS),
-    **dict.fromkeys(("axismins", "axismaxs"), _NUMBERS),
+    **dict.fromkeys(("spacings", "thicknesses", "axis mins", "axis maxs"), _OR_NAN),
+    **dict.fromkeys(("axismins", "axismaxs"), _OR_NAN),
     **dict.fromkeys(("min", "max", "old min", "old max", "oldmin", "oldmax"), _NUMBER),
     **dict.fromkeys(("byte skip", "byteskip"), r"-1|\d{1,9}"),
     **dict.fromkeys(("line skip", "lineskip"), r"\d{1,4}"),
@@ -145,9 +150,11 @@ def _nifti(path: Path) -> None:
     if struct.unpack_from(f"{order}i", raw)[0] == 540 and len(raw) == 540:
         magic, sizes, kind = raw[4:8], struct.unpack_from(f"{order}8q", raw, 16), 12
         (offset,) = struct.unpack_from(f"{order}q", raw, 168)
+        places = [(f"{order}8d", 104), (f"{order}6d", 352), (f"{order}12d", 400)]
     else:
         magic, sizes, kind = raw[344:348], struct.unpack_from(f"{order}8h", raw, 40), 70
         (offset,) = struct.unpack_from(f"{order}f", raw, 108)
+        places = [(f"{order}8f", 76), (f"{order}6f", 256), (f"{order}12f", 280)]
     (datatype,) = struct.unpack_from(f"{order}h", raw, kind)
     if magic[:3] not in (b"n+1", b"n+2"):
         _refuse(path, "is no NIfTI file of one part (magic)")
@@ -157,6 +164,9 @@ def _nifti(path: Path) -> None:
         _refuse(path, f"holds values of unknown type {datatype}")
     if not 0 <= offset <= _LONGEST_HEADER:
         _refuse(path, f"claims that its voxels start at byte {offset:g}")
+    numbers = [x for form, at in places for x in struct.unpack_from(form, raw, at)]
+    if not all(abs(x) < _LARGEST for x in numbers):
+        _refuse(path, "holds a position or spacing that is no number")
     voxels = math.prod(sizes[1 : sizes[0] + 1])
     _require_number(path, voxels)
     claimed = voxels * _NIFTI_BYTES[datatype] + offset
@@ -239,6 +249,10 @@ def _fields(
         if not separator or name in found or (form is None and not others):
             _refuse(path, f"has a header line that does not belong there ({key[:40]!r})")
         if form is not None and not re.fullmatch(form, value, re.ASCII | re.IGNORECASE):
+            _refuse(path, f"has the field {key!r} with the value {value[:60]!r}")
+        if form in _NUMERIC and not all(
+            abs(float(x)) < _LARGEST for x in re.findall(_NUMBER, value)
+        ):
             _refuse(path, f"has the field {key!r} with the value {value[:60]!r}")
         found[name] = value
     return found
