@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from imgcompare.model import Role
+from imgcompare.segmentation import morphology as shape
 from imgcompare.segmentation.evidence import Evidence, tissue_domain
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.morphology import Box, Spacing
@@ -26,6 +27,9 @@ ORGAN_BAND_HU = 25.0
 """Organs spread about this much around their commonest value, with texture and noise."""
 
 BIN_HU = 4.0
+
+BRIDGE_MM = 2.0
+"""Half width of the bridges of noise between a core and an organ alike."""
 
 NOISE_STANDARDS = 3.0
 """As for MR (criteria §8: 2 to 3)."""
@@ -80,10 +84,10 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
     weight = _nearness(main.shape, seed, spacing)
     levels = _levels(phases, soft, weight)
     if _distance(lesion, levels) < floor:
-        # The commonest tissue is the lesion's own: look at what else there is.
         like = np.sqrt(sum((p - v) ** 2 for p, v in zip(phases, lesion, strict=True)))
         other = body & (like > 2 * floor)
-        if other.any():
+        if other.any() and _is_an_island(body & (like < floor), seed, spacing):
+            # The commonest tissue is the lesion's own: look at what else there is.
             levels = _levels(phases, other, weight)
     differences = np.stack([p - v for p, v in zip(phases, levels, strict=True)])
     normal = body & np.logical_and.reduce(
@@ -96,7 +100,23 @@ def gather_ct(prepared: Prepared, box: Box, seed: tuple[int, int, int]) -> Evide
         dict(zip(roles, phases, strict=True)), dict(zip(roles, levels, strict=True)), seed
     )
     rise = _evened(differences, domain, floor, spacing)
-    return Evidence(box, spacing, domain, rise, floor, np.zeros_like(body), solid=True)
+    # A seed that looks like the organ lies in a core that a rim encloses.
+    solid = _distance(lesion, levels) >= floor
+    return Evidence(box, spacing, domain, rise, floor, np.zeros_like(body), solid=solid)
+
+
+def _is_an_island(like: BoolArray, seed: tuple[int, int, int], spacing: Spacing) -> bool:
+    """Tell a large lesion from an organ: it ends in view, and little like it lies beyond."""
+    zone = np.zeros_like(like)
+    zone[seed] = True
+    core = shape.depth_mm(like, spacing) > BRIDGE_MM
+    labels, _ = shape.components(core)
+    own = shape.keep_labels(
+        labels, shape.touched(labels, shape.dilate(zone, 2 * BRIDGE_MM, spacing))
+    )
+    edge = np.ones_like(like)
+    edge[1:-1, 1:-1, 1:-1] = False
+    return bool(own.any() and not (own & edge).any() and 2 * own.sum() > core.sum())
 
 
 def _veins(

@@ -36,7 +36,21 @@ def test_a_ring_with_a_core(core):
     drawn, found = run(Plan(filling=core))
     for tissue in (Tissue.ENHANCING, core):
         assert volume_ml(found, tissue) == pytest.approx(drawn.volume_ml(tissue), rel=0.08)
+    assert core is Tissue.CYSTIC or volume_ml(found, Tissue.CYSTIC) == 0.0
     assert not found.attenuation_classes_only
+
+
+def test_a_thin_rim_in_noise_is_not_thickened():
+    drawn, found = run(Plan(core=14.5, spacing=(4.0, 1.5, 1.5), noise_hu=11.0))
+    for tissue in (Tissue.ENHANCING, Tissue.NECROTIC):
+        assert volume_ml(found, tissue) == pytest.approx(drawn.volume_ml(tissue), rel=0.08)
+
+
+def test_a_cyst_beside_necrosis_is_measured():
+    drawn, found = run(Plan(core=14.0, second=Tissue.CYSTIC))
+    assert volume_ml(found, Tissue.CYSTIC) == pytest.approx(
+        drawn.volume_ml(Tissue.CYSTIC), rel=0.12
+    )
 
 
 def slab(rise_hu: float, before_hu: float = 40.0, noise_hu: float = 4.0) -> LesionSegmentation:

@@ -135,6 +135,17 @@ def test_ct_lesion_from_seed(roles):
     assert overlap(found(drawn, RIM), truth(drawn)) > 0.92
 
 
+def test_ct_seed_in_a_core_that_looks_like_the_organ():
+    drawn = draw(Plan(filling=Tissue.OEDEMA, oedema=0.0), CT_ROLES)
+    whole = drawn.whole + drawn.fractions[Tissue.OEDEMA] >= 0.5
+    assert overlap(found(drawn, CENTRE), whole) > 0.92
+
+
+def test_ct_seed_in_normal_tissue_grows_nothing():
+    with pytest.raises(SegmentationError, match="Nothing at the seed differs"):
+        found(draw(Plan(oedema=0.0), CT_ROLES), (-30.0, -8.0, 25.0))
+
+
 def test_ct_seed_in_air_is_refused():
     with pytest.raises(SeedError, match="in air"):
         found(draw(Plan(), CT_ROLES), (64.0, 70.0, 60.0))
