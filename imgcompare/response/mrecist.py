@@ -11,7 +11,6 @@ from imgcompare.model import (
     WHOLE,
     Assessment,
     CourseResponse,
-    Lesion,
     ReaderFinding,
     Role,
     Tissue,
@@ -19,6 +18,7 @@ from imgcompare.model import (
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
 from imgcompare.response.readings import LONGEST, CourseReadings
 from imgcompare.response.recist import MEASURABLE_MM, MEASURABLE_NODE_MM, recist_size
+from imgcompare.response.sites import LIVER, is_elsewhere
 from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
 from imgcompare.response.sums import Limits, Measure
 from imgcompare.response.targets import Size
@@ -26,8 +26,7 @@ from imgcompare.response.targets import Size
 PORTA_HEPATIS_NODE_MM = Decimal(20)
 """Smallest short axis of a malignant node at the porta hepatis, which reacts to any hepatitis."""
 
-PORTA_WORDS = ("porta", "portal", "hilum", "hilar")
-LIVER_WORDS = ("liver", "hepatic", "hepar", "hepatis")
+PORTA_WORDS = ("porta", "hepatic hil", "liver hil")
 
 CT_ROLES = frozenset({Role.CT, Role.CT_PRE, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED})
 RULE = "mrecist"
@@ -86,19 +85,13 @@ def _pick(course: CourseReadings, lesion_id: int) -> tuple[str, str]:
     lesion = course.by_id[lesion_id]
     base = course.baseline_index
     viable = course.number(lesion_id, base, LONGEST, compartment=Tissue.ENHANCING)
-    if lesion.nodal or _is_elsewhere(lesion) or viable == 0:
+    if lesion.nodal or is_elsewhere(lesion.site, LIVER) or viable == 0:
         return WHOLE, course.size_quantity(lesion_id)
     return Tissue.ENHANCING, LONGEST
 
 
 VIABLE_DIAMETERS = Measure("sum of viable diameters", "mm", _pick)
 """Longest diameters of the enhancing part, necrosis in between left out."""
-
-
-def _is_elsewhere(lesion: Lesion) -> bool:
-    """Whether a lesion is known to lie outside the liver."""
-    site = lesion.site.lower()
-    return bool(site) and not any(word in site for word in LIVER_WORDS)
 
 
 def _size(course: CourseReadings, lesion_id: int) -> Size:

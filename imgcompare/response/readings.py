@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -161,6 +161,28 @@ class CourseReadings:
             events=tuple(events),
             reader=reader or ReaderInput(),
             clinical=tuple(clinical),
+        )
+
+    def without(self, lesion_ids: Iterable[int]) -> CourseReadings:
+        """Leave out some lesions with everything that is known about them."""
+        gone = frozenset(lesion_ids)
+        if not gone:
+            return self
+        reader = self.reader
+        new = {t: tuple(i for i in ids if i not in gone) for t, ids in reader.new_lesions.items()}
+        targets = reader.targets
+        reader = replace(
+            reader,
+            targets=None if targets is None else tuple(i for i in targets if i not in gone),
+            new_lesions=new,
+            states={key: s for key, s in reader.states.items() if key[0] not in gone},
+        )
+        return replace(
+            self,
+            lesions=tuple(x for x in self.lesions if x.id not in gone),
+            measurements=tuple(m for m in self.measurements if m.lesion_id not in gone),
+            events=tuple(e for e in self.events if not gone & set(e.lesion_ids)),
+            reader=reader,
         )
 
     @property

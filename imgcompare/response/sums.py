@@ -172,7 +172,9 @@ def standings(
     return found
 
 
-def judge_sum(standing: Standing, limits: Limits, *, measure: Measure, rule: str) -> Outcome:
+def judge_sum(
+    standing: Standing, limits: Limits, *, measure: Measure, rule: str, may_progress: bool = True
+) -> Outcome:
     """Classify a sum: CR, then PD, then PR, MR and SD; NE if a target is missing.
 
     Parameters
@@ -185,6 +187,8 @@ def judge_sum(standing: Standing, limits: Limits, *, measure: Measure, rule: str
         What was added up, for the wording.
     rule : str
         Start of the reasons' rule ids; ``-pd`` and the like is added.
+    may_progress : bool
+        False where another rule has ruled progression out.
     """
     now, text = standing.now, measure.text(standing.now.value)
     base, low = measure.text(standing.baseline), measure.text(standing.nadir)
@@ -202,7 +206,7 @@ def judge_sum(standing: Standing, limits: Limits, *, measure: Measure, rule: str
     if now.complete and now.gone:
         words = f"all targets are gone or normal nodes ({measure.words} {text})"
         return outcome(Category.CR, words, Decimal(0))
-    if limits.is_progression(standing.nadir, now.value):
+    if may_progress and limits.is_progression(standing.nadir, now.value):
         growth = f"{from_low} and +{measure.text(now.value - standing.nadir)} against the nadir"
         words = f"{measure.words} {text} is {growth} {low}: {_needed(limits, measure)}"
         return outcome(Category.PD, words, limits.progression_from(standing.nadir), nadir=True)
@@ -219,7 +223,7 @@ def judge_sum(standing: Standing, limits: Limits, *, measure: Measure, rule: str
             return outcome(category, f"{words}at least -{percent} %", limit)
     words = (
         f"{measure.words} {text} is {from_base} against the baseline {base} and {from_low} "
-        f"against the nadir {low}: neither limit is met"
+        f"against the nadir {low}: {'neither limit is met' if may_progress else 'no response'}"
     )
     return outcome(Category.SD, words, None)
 

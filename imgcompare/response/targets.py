@@ -72,8 +72,9 @@ def propose_targets(
     *,
     most: int = MAX_TARGETS,
     most_per_organ: int = MAX_TARGETS_PER_ORGAN,
+    by_organ: bool = True,
 ) -> tuple[int, ...]:
-    """Choose target lesions: the largest of each organ first, then by size.
+    """Choose target lesions: the largest of each organ first, unless told not to; then by size.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def propose_targets(
     largest: dict[str, BaselineLesion] = {}
     for lesion in by_size:
         largest.setdefault(lesion.organ, lesion)
-    chosen = list(largest.values())[:most]
+    chosen = list(largest.values())[:most] if by_organ else []
     count = Counter(lesion.organ for lesion in chosen)
     for lesion in by_size:
         full = len(chosen) >= most or count[lesion.organ] >= most_per_organ
@@ -103,6 +104,7 @@ def choose_targets(
     rule: str,
     most: int = MAX_TARGETS,
     most_per_organ: int = MAX_TARGETS_PER_ORGAN,
+    by_organ: bool = True,
 ) -> Choice:
     """Choose targets and non-targets at baseline.
 
@@ -119,6 +121,8 @@ def choose_targets(
         Start of the reasons' rule ids.
     most, most_per_organ : int
         Largest numbers of targets that are proposed.
+    by_organ : bool
+        Whether the largest lesion of each organ is proposed first.
     """
     base = course.baseline_index
     seen = [i for i in course.present_at(base) if not course.is_new(i)]
@@ -136,7 +140,9 @@ def choose_targets(
     flags: list[str] = []
     missing: tuple[str, ...] = ()
     if course.reader.targets is None:
-        targets = propose_targets(found, most=most, most_per_organ=most_per_organ)
+        targets = propose_targets(
+            found, most=most, most_per_organ=most_per_organ, by_organ=by_organ
+        )
         flags.append("TARGETS_PROPOSED")
         candidates = [x for x in found if x.may_be_target]
         if candidates and all(x.size is Size.NOT_MEASURED for x in candidates):

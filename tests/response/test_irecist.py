@@ -29,8 +29,8 @@ SUMS = [
 
 @pytest.mark.parametrize(("sums", "days", "expected"), SUMS)
 def test_target_sums_over_time(sums, days, expected):
-    readings = course({1: [s and s / 2 if s is not None else None for s in sums],
-                       2: [s and s / 2 if s is not None else None for s in sums]}, days=days)  # fmt: skip
+    halves = [None if s is None else s / 2 for s in sums]
+    readings = course({1: halves, 2: halves}, days=days)
     assert categories(IRecist(), readings) == expected
 
 
@@ -97,9 +97,7 @@ def test_after_a_reset_known_new_lesions_need_progression_of_their_own(sizes, ex
 
 
 def test_persisting_new_lesions_preclude_complete_response():
-    found = new(
-        {2: [None, 12, 12]}, at={1: [2]}, others=[100, 50, 0], new_lesion_hold=False
-    )
+    found = new({2: [None, 12, 12]}, at={1: [2]}, others=[100, 50, 0], new_lesion_hold=False)
     assert found == ["iUPD", "iPR"]
 
 

@@ -1,0 +1,83 @@
+"""RANO for low-grade glioma: response from products of diameters on T2/FLAIR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from imgcompare.model import Assessment, CourseResponse
+from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules
+from imgcompare.response.rano_measures import ENHANCING, NON_ENHANCING, Metric, two_diameters_size
+from imgcompare.response.rano_rules import Part, RanoRules, RanoVisit, Sign
+from imgcompare.response.rano_summary import summarise_rano
+from imgcompare.response.rano_walk import assess_rano
+from imgcompare.response.readings import T2_FLAIR, CourseReadings
+
+RULE = "rano-lgg"
+
+
+@dataclass(frozen=True, slots=True)
+class RanoLgg:
+    """Response Assessment in Neuro-Oncology, diffuse low-grade glioma.
+
+    Attributes
+    ----------
+    new_enhancement_mm2 : Decimal
+        Smallest enhancing product that is new enhancement, and so progression, in a lesion in
+        which nothing enhanced at baseline (house default: 10 by 10 mm).
+    most_targets, confirm, min_sd_days
+        As in `RanoHgg2010`.
+    """
+
+    new_enhancement_mm2: Decimal = Decimal(100)
+    most_targets: int = 5
+    confirm: bool = True
+    min_sd_days: int = MIN_SD_DAYS
+
+    name: ClassVar[str] = "RANO-LGG"
+    version: ClassVar[str] = "2011"
+    requires: ClassVar[tuple[str, ...]] = (
+        "t2_flair bidimensional_product, or longest_diameter and perpendicular_diameter",
+        "enhancing bidimensional_product (for new enhancement)",
+        "steroid_dose, clinical_status (events; else radiographic only)",
+        "new lesions from a reader",
+    )
+    citations: ClassVar[tuple[str, ...]] = (
+        "van den Bent MJ et al. Lancet Oncol 2011;12:583-593. doi:10.1016/S1470-2045(11)70057-2",
+    )
+
+    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
+        """Classify every timepoint from the baseline on."""
+        scales = {Metric.PRODUCT: NON_ENHANCING[Metric.PRODUCT]}
+        rules = RanoRules(
+            rule=RULE,
+            parts=(Part(scales, two_diameters_size(T2_FLAIR)),),
+            most=self.most_targets,
+            t2_flair=True,
+            more_signs=self._new_enhancement,
+        )
+        return assess_rano(self, course, rules)
+
+    def summarise(
+        self, course: CourseReadings, assessments: Sequence[Assessment]
+    ) -> CourseResponse:
+        """Best overall response and date of progression."""
+        rules = BestRules(self.confirm, self.min_sd_days)
+        return summarise_rano(self, course, assessments, rules)
+
+    def _new_enhancement(self, visit: RanoVisit) -> Iterator[Sign]:
+        """Find lesions that enhance and did not at baseline; small ones are flagged."""
+        measure, course = ENHANCING[Metric.PRODUCT].measure, visit.course
+        for i in (*visit.visit.choice.targets, *visit.visit.choice.others):
+            before = measure.read(course, i, course.baseline_index)
+            now = measure.read(course, i, visit.timepoint)
+            if not before.is_known:
+                visit.visit.notes.flags.append("ENHANCEMENT_UNKNOWN")
+            elif not before.value and now.value >= self.new_enhancement_mm2:
+                text = f"lesion {i} enhances ({measure.text(now.value)}), as it did not at baseline"
+                limit = float(self.new_enhancement_mm2)
+                yield Sign("new-enhancement", text, float(now.value), limit)
+            elif not before.value and now.value:
+                visit.visit.notes.flags.append("REVIEW_NEW_ENHANCEMENT")
