@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from imgcompare.loading.instances import Instance
-from imgcompare.loading.spacing import Fit, fit_grid, heights_of, is_even
+from imgcompare.loading.spacing import Fit, fit_grid, heights_of, is_even, median
 
 MIN_SLAB: Final = 3
 """Fewer slices are no slab with a spacing of its own but an odd gap."""
@@ -53,7 +53,7 @@ def split_slabs(planes: Sequence[Instance]) -> list[Slab]:
             for s in split_slabs(stretch)
         ]
     runs = _by_spacing(planes) if fit.uneven or fit.missing else []
-    steps = [float(np.median(np.diff(heights_of(run)))) for run in runs]
+    steps = [median(np.diff(heights_of(run))) for run in runs]
     one_step = all(is_even(np.array(pair)) for pair in pairwise(steps))
     if not runs or (one_step and (fit.missing or fit.regrid)):
         return [Slab(tuple(planes), fit)]
