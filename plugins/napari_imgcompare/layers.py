@@ -176,7 +176,6 @@ def points_layer(
         "size": 4.0,
         "face_color": "#F0E442",
         "border_color": "black",
-        "out_of_slice_display": True,
         "ndim": 3,
         "axis_labels": AXIS_LABELS,
         "units": UNITS,

@@ -27,6 +27,7 @@ from napari_imgcompare.spaces import (
     show_volume,
     shown_on,
 )
+from napari_imgcompare.viewers import grid_of
 
 IMAGE = "image"
 FILLER = "filler"
@@ -138,12 +139,6 @@ def arrange(viewer: Any, visits: Sequence[int]) -> None:
     grid = grid_of(viewer)
     grid.stride = max(1, most)
     grid.shape = (1, len(visits))
-
-
-def grid_of(viewer: Any) -> Any:
-    """Give the viewer's grid, which moved to the canvas in napari 0.9."""
-    canvas = getattr(viewer, "canvas", None)
-    return canvas.grid if canvas is not None and hasattr(canvas, "grid") else viewer.grid
 
 
 def set_mode(viewer: Any, mode: Mode, visits: Sequence[int], *, role: Role | None = None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_imgcompare.spaces import AXIS_LABELS
+from napari_imgcompare.viewers import camera_of
 
 OPPOSITE = {"S": "I", "P": "A", "L": "R"}
 """The direction opposite to that in which a world axis grows."""
@@ -61,8 +62,9 @@ def orient(viewer: Any) -> Edges:
     if not all(label in AXIS_LABELS for label in labels):
         return Edges()
     wanted = wanted_orientation(labels[0], viewer.dims.ndisplay)
-    if tuple(str(o) for o in viewer.camera.orientation) != wanted:
-        viewer.camera.orientation = wanted
+    camera = camera_of(viewer)
+    if tuple(str(o) for o in camera.orientation) != wanted:
+        camera.orientation = wanted
     if viewer.dims.ndisplay == 3:
         return Edges()
     return edge_letters(labels[0], labels[1], wanted[1:])
@@ -70,4 +72,4 @@ def orient(viewer: Any) -> Edges:
 
 def look_from_front(viewer: Any) -> None:
     """Turn the 3-D view as if facing the patient."""
-    viewer.camera.set_view_direction(*FRONT_VIEW)
+    camera_of(viewer).set_view_direction(*FRONT_VIEW)

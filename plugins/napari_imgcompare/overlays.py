@@ -98,8 +98,24 @@ def tissues_on(
 
 def labels_in(scene: Scene, labels: LabelMap, to_baseline: Transform) -> Shown:
     """Bring labels into the scene, each of its voxels taking the label it lies in."""
-    shown = resample_labels(labels, scene.grid, to_baseline)
-    return Shown(np.array(shown.array), scene.grid, True)
+    out = np.zeros(scene.grid.shape, dtype=labels.array.dtype)
+    if labels.array.any():
+        # Only the part of the scene around the labels is looked up: it is a small part.
+        filled = bounds(np.asarray(labels.array != 0))
+        corners = np.array(np.meshgrid(*np.stack(filled).T)).reshape(3, -1).T
+        world = to_baseline.apply(labels.geometry.index_to_world(corners))
+        reach = scene.grid.world_to_index(world)
+        low = np.clip(np.floor(reach.min(0)).astype(int), 0, np.array(out.shape) - 1)
+        high = np.clip(np.ceil(reach.max(0)).astype(int) + 1, low + 1, out.shape)
+        part = resample_labels(labels, scene.grid.crop(low.tolist(), high.tolist()), to_baseline)
+        out[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = part.array
+    return Shown(out, scene.grid, True)
+
+
+def bounds(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give first and last index of a mask along each axis, half a voxel beyond."""
+    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    return np.array([s[0] - 1 for s in spans]), np.array([s[-1] + 1 for s in spans])
 
 
 def native_edits(

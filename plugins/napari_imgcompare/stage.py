@@ -16,7 +16,9 @@ from napari_imgcompare.linked import Mode, Scene
 from napari_imgcompare.orientation import look_from_front
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_patient, to_world
-from napari_imgcompare.workspace import Task, Workspace
+from napari_imgcompare.tasks import Task
+from napari_imgcompare.viewers import camera_of, scale_bar_of
+from napari_imgcompare.workspace import Workspace
 
 LESION_ZOOM = 3.0
 """A lesion is shown with this many times its own size around it."""
@@ -82,7 +84,7 @@ class Stage:
             yield
         self._overlay_all()
         yield
-        self.viewer.scale_bar.visible = True
+        scale_bar_of(self.viewer).visible = True
         self.look(self.mode)
         yield
         self._centre()
@@ -177,7 +179,7 @@ class Stage:
         dims = self.viewer.dims
         for axis in range(3):
             dims.set_point(dims.ndim - 3 + axis, float(centre[axis]))
-        self.viewer.camera.center = tuple(centre)
+        camera_of(self.viewer).center = tuple(centre)
         self._zoom(max(MIN_VIEW_MM, LESION_ZOOM * size))
         for layer in self.viewer.layers:
             if layers.remembered(layer).get("kind") == Kind.TISSUES:
@@ -316,11 +318,13 @@ class Stage:
             self.scene = None
             for layer in [x for x in self.viewer.layers if "visit" in layers.remembered(x)]:
                 self.viewer.layers.remove(layer)
-        elif what in ("lesions", "result") and self.scene is not None:
+        elif what == "lesions" and self.scene is not None:
             self._overlay_all()
+        elif what == "result" and self.scene is not None:
+            self._draw_diameters()
 
     def _overlay_all(self) -> None:
-        """Bring lesions, tissues, growth and diameters up to date."""
+        """Bring lesions, tissues and diameters up to date."""
         scene, workspace = self._require_scene(), self.workspace
         for index in scene.visits:
             one, found = workspace.aligned[index], workspace.state.at(index)
@@ -329,12 +333,20 @@ class Stage:
             for kind, data in (
                 (Kind.LESIONS, overlays.lesions_layer(scene, one, untold) if untold else None),
                 (Kind.TISSUES, overlays.tissues_layer(scene, one, told) if told else None),
-                (Kind.DIAMETERS, self._diameters(one)),
             ):
                 if data is None:
                     self._remove(kind, index)
                 else:
                     self._replace(data)
+        self._draw_diameters()
+
+    def _draw_diameters(self) -> None:
+        scene = self._require_scene()
+        for index in scene.visits:
+            data = self._diameters(self.workspace.aligned[index])
+            self._remove(Kind.DIAMETERS, index)
+            if data is not None:
+                self._replace(data)
         linked.arrange(self.viewer, scene.visits)
 
     def _diameters(self, one: AlignedTimepoint) -> layers.LayerData | None:
@@ -402,10 +414,10 @@ class Stage:
         """Fit so many mm into a cell of the grid."""
         scene = self._require_scene()
         whole = max(n * s for n, s in zip(scene.grid.shape, scene.grid.spacing_mm, strict=True))
-        center = self.viewer.camera.center
+        center = camera_of(self.viewer).center
         self.viewer.reset_view()
-        self.viewer.camera.zoom *= whole / view_mm
-        self.viewer.camera.center = center
+        camera_of(self.viewer).zoom *= whole / view_mm
+        camera_of(self.viewer).center = center
 
 
 def _world_to_data(layer: Any, world: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 from psygnal import Signal
@@ -23,14 +22,17 @@ from imgcompare.model import (
     Role,
     Steps,
     Transform,
-    finish,
 )
 from imgcompare.options import CompareOptions, GivenDiameter
 from imgcompare.pipeline.aligning import align_series, align_to_baseline, succeeded
 from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.outlining import Outline, tell_compartments
-from imgcompare.pipeline.replaying import as_outline
+from imgcompare.pipeline.replaying import (
+    as_outline,
+    given_transforms,
+    take_transform,
+)
 from imgcompare.registration import map_mask
 from imgcompare.response import load_criteria
 from imgcompare.segmentation import (
@@ -42,22 +44,9 @@ from imgcompare.segmentation import (
 )
 from napari_imgcompare import acts
 from napari_imgcompare.acts import Key, Marked, State, role_at_start
+from napari_imgcompare.tasks import Task
 
-T = TypeVar("T")
 UNDO_DEPTH = 50
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Task(Generic[T]):
-    """Long work: ``steps`` may run on another thread, ``take`` must run where windows live."""
-
-    title: str
-    steps: Steps[T]
-    take: Callable[[T], None]
-
-    def run(self) -> None:
-        """Do it here and now."""
-        self.take(finish(self.steps))
 
 
 class Workspace:
@@ -133,9 +122,13 @@ class Workspace:
 
     # -- 2 register ------------------------------------------------------------------------
 
-    def align(self) -> Task[dict[int, AlignedTimepoint]]:
-        """Bring all series of each visit onto one grid, and follow-ups to the baseline."""
+    def align(self, options: CompareOptions | None = None) -> Task[dict[int, AlignedTimepoint]]:
+        """Bring all series of each visit onto one grid, and follow-ups to the baseline.
+
+        Follow-ups for which ``options`` hold a transform are placed by it.
+        """
         course = self.require_course()
+        placed = given_transforms(course, options) if options else {}
         if len(course.timepoints) < 2:
             raise InputError("A comparison needs two or more visits; add the folder of another.")
 
@@ -149,11 +142,15 @@ class Workspace:
             for index in sorted(set(found) - {course.baseline_index}):
                 name = course.timepoints[index].name
                 yield Progress(done := done + 1, total, f"aligning {name} to baseline")
-                found[index] = align_to_baseline(found[index], baseline, self.journal)
+                if index in placed:
+                    given = placed[index]
+                    found[index] = take_transform(found[index], baseline, given, self.journal)
+                else:
+                    found[index] = align_to_baseline(found[index], baseline, self.journal)
             return found
 
         def take(found: dict[int, AlignedTimepoint]) -> None:
-            self.aligned, self._prepared, self.accepted = found, {}, set()
+            self.aligned, self._prepared, self.accepted = found, {}, set(placed)
             self.changed.emit("aligned")
 
         return Task("Aligning", steps(), take)

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_imgcompare.orientation import Edges, orient
+from napari_imgcompare.viewers import grid_of, in_cells
 
 STYLE = "color: #F0E442; background: transparent; font-weight: bold; font-size: 15px;"
 MARGIN = 6
@@ -21,7 +22,7 @@ class Markers(QObject):
         self._viewer, self._canvas = viewer, canvas
         self._labels: list[QLabel] = []
         self.edges = Edges()
-        dims, grid, layers = viewer.dims.events, viewer.grid.events, viewer.layers.events
+        dims, grid, layers = viewer.dims.events, grid_of(viewer).events, viewer.layers.events
         for event in (dims.order, dims.ndisplay, dims.axis_labels, grid.enabled, grid.shape):
             event.connect(self.refresh)
         for event in (layers.inserted, layers.removed, grid.stride):
@@ -38,7 +39,7 @@ class Markers(QObject):
     def refresh(self, _event: object = None) -> None:
         """Turn the camera the right way round and write the letters."""
         self.edges = orient(self._viewer) if len(self._viewer.layers) else Edges()
-        rows, columns = self._viewer.grid.actual_shape(self._viewer.layers)
+        rows, columns = in_cells(self._viewer)
         count = 4 * rows * columns
         while len(self._labels) > count:
             self._labels.pop().deleteLater()
@@ -55,7 +56,7 @@ class Markers(QObject):
         self._place()
 
     def _place(self) -> None:
-        rows, columns = self._viewer.grid.actual_shape(self._viewer.layers)
+        rows, columns = in_cells(self._viewer)
         wide, high = self._canvas.width() / columns, self._canvas.height() / rows
         for n, label in enumerate(self._labels):
             row, column = divmod(n // 4, columns)

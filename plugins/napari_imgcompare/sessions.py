@@ -1,0 +1,146 @@
+"""Keep a workspace in a folder and take it up again.
+
+Where the study lies is remembered in the user's own state folder, not in the session, since
+folder names may hold a patient's name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from imgcompare.errors import ConfigurationError, InputError
+from imgcompare.model import LesionSegmentation
+from imgcompare.options import CompareOptions, position_of
+from imgcompare.pipeline.replaying import kept_outlines
+from imgcompare.reporting.session import SESSION_FILE, SessionContent, write_session
+from napari_imgcompare.acts import Key, Marked, State
+from napari_imgcompare.workspace import Workspace
+
+PLACES = "studies.json"
+"""File of the user's state folder that maps study UIDs to folders."""
+
+
+def content_of(workspace: Workspace) -> SessionContent:
+    """Give everything a person did, to be kept."""
+    segmented: dict[int, dict[int, LesionSegmentation]] = {}
+    for (index, identity), marked in workspace.marked.items():
+        if marked.segmentation is not None:
+            segmented.setdefault(index, {})[identity] = marked.segmentation
+    return SessionContent(
+        course=workspace.require_course(),
+        roles=workspace.roles,
+        aligned=workspace.aligned,
+        accepted=workspace.accepted,
+        segmented=segmented,
+        lesions=[workspace.lesions[i] for i in sorted(workspace.lesions)],
+        diameters=workspace.state.diameters,
+        events=workspace.state.events,
+        criteria=workspace.criteria,
+    )
+
+
+def save(workspace: Workspace, folder: Path) -> Path:
+    """Keep a workspace in a folder; give the session's file.
+
+    Raises
+    ------
+    InputError
+        If lesions are marked whose tissues have not been told apart, which would be lost.
+    OutputError
+        If the folder cannot be written to.
+    """
+    if any(m.segmentation is None for m in workspace.marked.values()):
+        raise InputError("Tell the tissues of all lesions apart first (step 4), then save.")
+    file = write_session(content_of(workspace), folder)
+    _remember(workspace)
+    return file
+
+
+def read(folder: Path) -> tuple[CompareOptions, tuple[str, ...]]:
+    """Read a session's decisions, and the UIDs of the study it belongs to.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no session in the folder, or it is damaged.
+    """
+    from imgcompare.cli.options import compare_options, read_configuration
+
+    file = folder / SESSION_FILE
+    if not file.is_file():
+        raise ConfigurationError(f"{folder.name} holds no {SESSION_FILE}; choose a session folder.")
+    study = read_configuration(file).get("study", {})
+    uids = study.get("uids", []) if isinstance(study, Mapping) else []
+    return compare_options(file), tuple(str(uid) for uid in uids)
+
+
+def study_of(uids: tuple[str, ...]) -> tuple[Path, ...]:
+    """Find where a session's study lies on this machine; empty if that is not known."""
+    known = _places()
+    found = [Path(p) for p in known.get(_key(uids), [])]
+    return tuple(found) if found and all(p.exists() for p in found) else ()
+
+
+def require_same_study(workspace: Workspace, uids: tuple[str, ...]) -> None:
+    """Check that the open study is the one a session was made from.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+    """
+    course = workspace.require_course()
+    here = tuple(uid for t in course.timepoints for uid in t.study_uids)
+    if uids and _key(here) != _key(uids):
+        raise InputError("The session belongs to another study; choose the study it was made from.")
+
+
+def take_up(workspace: Workspace, options: CompareOptions) -> None:
+    """Take up the lesions of a session, the visits being registered already."""
+    course = workspace.require_course()
+    marked: dict[Key, Marked] = {}
+    for index, aligned in workspace.require_aligned().items():
+        for outline, segmentation in kept_outlines(aligned, course, options):
+            if outline.identity is not None:
+                marked[index, outline.identity] = Marked(
+                    outline.region, outline.source, outline.proposed, segmentation
+                )
+    diameters = {
+        (position_of(d.timepoint, course), d.lesion, d.quantity): d.ends_mm
+        for d in options.diameters
+    }
+    lesions = {lesion.id: lesion for lesion in options.lesions}
+    workspace.criteria = options.criteria
+    workspace.change(State(marked, lesions, diameters, options.events))
+
+
+def _key(uids: tuple[str, ...]) -> str:
+    return " ".join(sorted(uids))
+
+
+def _places() -> dict[str, list[str]]:
+    try:
+        found = json.loads(_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(workspace: Workspace) -> None:
+    """Write down where the study lies; a machine without a state folder simply asks later."""
+    course = workspace.require_course()
+    uids = tuple(uid for t in course.timepoints for uid in t.study_uids)
+    known = _places() | {_key(uids): [str(p.absolute()) for p in workspace.paths]}
+    try:
+        _file().parent.mkdir(parents=True, exist_ok=True)
+        _file().write_text(json.dumps(known), "utf-8")
+    except OSError:
+        return
+
+
+def _file() -> Path:
+    import platformdirs
+
+    return platformdirs.user_state_path("imgcompare") / PLACES
