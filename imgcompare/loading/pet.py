@@ -127,7 +127,7 @@ def suv_factor(pet: PetFacts, planes: Sequence[PetPlane]) -> tuple[float, str]:
     missing = [word for word in ("ATTN", "DECY") if word not in pet.corrected]
     if missing:
         raise SeriesError(
-            f"it is not corrected for {' and '.join((_CORRECTION[m] for m in missing))}"
+            f"it is not corrected for {' and '.join(_CORRECTION[m] for m in missing)}"
         )
     weight, dose, half_life = _needed(pet)
     if pet.decay_correction == "ADMIN":
