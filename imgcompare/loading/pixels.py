@@ -84,7 +84,16 @@ def read_stack(stack: Stack, *, name: str, scaling: Scaling | None = None) -> Vo
 
 def check_format(stack: Stack, *, name: str) -> None:
     """Refuse what is no grey-scale volume, before anything is allocated."""
+    for pixels in dict.fromkeys(p.facts.pixels for p in stack.instances):
+        _check_pixels(pixels, name)
     pixels = stack.facts.pixels
+    voxels = len(stack.instances) * pixels.rows * pixels.columns
+    if not 0 < voxels <= MAX_VOXELS:
+        raise SeriesError(f"{name} claims {voxels:,} voxels; the limit is {MAX_VOXELS:,}.")
+
+
+def _check_pixels(pixels: PixelFormat, name: str) -> None:
+    """Refuse pixels that are no grey values of a size that can be read."""
     if pixels.samples != 1:
         raise SeriesError(
             f"{name} holds colour images ({pixels.photometric or 'RGB'}), which are pictures of "
@@ -97,9 +106,6 @@ def check_format(stack: Stack, *, name: str) -> None:
         raise SeriesError(f"{name} stores {kind} pixels; whole numbers of 8, 16 or 32 bits do.")
     if pixels.bits_allocated == 8 and pixels.transfer_syntax == BIG_ENDIAN:
         raise SeriesError(f"{name} stores 8-bit pixels in big-endian words; convert it first.")
-    voxels = len(stack.instances) * pixels.rows * pixels.columns
-    if not 0 < voxels <= MAX_VOXELS:
-        raise SeriesError(f"{name} claims {voxels:,} voxels; the limit is {MAX_VOXELS:,}.")
 
 
 def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> AnyArray:
