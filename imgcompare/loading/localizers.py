@@ -50,6 +50,7 @@ def _listed(parts: Sequence[Candidate]) -> Candidate:
         files=tuple(dict.fromkeys(f for p in parts for f in p.series.files)),
         reader=read,
         problems=(),
+        alternatives={},
         refusal=refusal,
     )
     return replace(first, series=merged, part=1, parts=1, split_rule="", resampling="")

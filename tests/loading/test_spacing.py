@@ -93,7 +93,7 @@ def test_tilted_grids_are_exact(
             "10",
             [
                 "slices are sheared by 18.4° (gantry tilt); the exact sheared grid is kept",
-                "its header says 10° of gantry tilt, its slice positions 18.4°; kept so",
+                "its header says 10° of gantry tilt, its slice positions 18.4°; the positions are used",
             ],
         ),
     ],
@@ -114,7 +114,7 @@ def test_a_tilt_tag_on_straight_slices_is_doubted(tmp_path: Path) -> None:
     series = only_series(tmp_path)
     assert series.geometry.is_orthogonal
     assert (
-        "its header says 15° of gantry tilt, its slice positions 0.0°; kept so" in series.problems
+        "its header says 15° of gantry tilt, its slice positions 0.0°; the positions are used" in series.problems
     )
 
 
