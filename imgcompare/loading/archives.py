@@ -1,23 +1,16 @@
-"""Looks into zip archives: headers while scanning, whole members only when they are needed.
+"""Lists zip archives within limits, and names their members so that no name leads out of them.
 
 A member is known by a path below its archive (``visit.zip/inner/IM1``), which never is a place to
-write to. What must be a file for a moment lies in a private temporary folder.
+write to.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import shutil
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import lru_cache
-from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.files import HIDDEN_PREFIXES
@@ -38,13 +31,17 @@ HARMLESS_BYTES: Final = 2**30
 """An archive that unpacks to more than 1 GiB and 200 times its size is refused as a bomb: scans
 compress to a half or a quarter, label maps may do so by hundreds but are small."""
 
-PREFIXES: Final = (64 * 1024, 2**20, 2**62)
-"""How much of a member is unpacked to read its header, before more is tried."""
-
 _LONGEST_END = 2**16 + 256  # a comment of 64 KiB and the records before it
-_LONGEST_NAME = 100
-_UNUSUAL = re.compile(r"[^\w.\- ]")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+
+DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
+"""What reading a damaged archive raises."""
 
 
 class MemberPath(str):
@@ -85,7 +82,7 @@ def members(archive: str) -> tuple[MemberPath, ...]:
             raise UnreadableFileError(f"claims more than {MAX_MEMBERS:,} members, the limit")
         with zipfile.ZipFile(archive) as file:
             infos = file.infolist()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if isinstance(error, UnreadableFileError):
             raise
         raise UnreadableFileError(f"cannot be opened ({type(error).__name__})") from None
@@ -122,139 +119,3 @@ def _directory_bytes(archive: str) -> int:
 def _visible(name: str) -> bool:
     parts = safe_parts(name)
     return bool(parts) and not any(p.startswith(HIDDEN_PREFIXES) for p in parts)
-
-
-class Peeker:
-    """Unpacks the starts of an archive's members into one small file, one after the other.
-
-    The file has the member's full size (the rest is a hole that takes no space), so that whatever
-    reads a header from a file sees what it would see after unpacking.
-    """
-
-    def __init__(self, archive: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="imgcompare-")
-        self._zip = zipfile.ZipFile(archive)
-        self.path = os.path.join(self._folder.name, "member")
-
-    def __enter__(self) -> Peeker:
-        """Use as a context; the file is deleted at its end."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the archive and delete the file."""
-        self._zip.close()
-        self._folder.cleanup()
-
-    def starts(self, member: MemberPath) -> Iterator[int]:
-        """Fill the file with ever more of a member; yields the bytes that are there.
-
-        Raises
-        ------
-        UnreadableFileError
-            If the member is damaged or compressed in an unknown way.
-        """
-        size = member.info.file_size
-        done = 0
-        try:
-            with self._zip.open(member.info) as source, open(self.path, "wb") as target:
-                for wanted in PREFIXES:
-                    _copy(source, target, min(wanted, size) - done)
-                    done = min(wanted, size)
-                    target.truncate(size)
-                    target.flush()
-                    yield done
-                    if done == size:
-                        return
-        except _DAMAGE as error:
-            if isinstance(error, UnreadableFileError):
-                raise
-            raise UnreadableFileError(f"cannot be unpacked ({type(error).__name__})") from None
-
-
-def _copy(source: IO[bytes], target: IO[bytes], length: int) -> None:
-    while length > 0:
-        piece = source.read(min(length, 2**20))
-        if not piece:
-            raise EOFError
-        target.write(piece)
-        length -= len(piece)
-
-
-@contextmanager
-def unpacked(paths: Iterable[str]) -> Iterator[Mapping[str, str]]:
-    """Unpack members for a while: maps their paths to files, which are deleted at the end.
-
-    Paths that are no members are left out. File names are those of the members, made harmless.
-
-    Raises
-    ------
-    UnreadableFileError
-        Naming a member that is damaged, or an archive that is gone.
-    """
-    wanted = [p for p in dict.fromkeys(paths) if isinstance(p, MemberPath)]
-    if not wanted:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="imgcompare-") as folder:
-        yield {
-            path: _unpack(path, os.path.join(folder, f"{n:06d}", _harmless(path)))
-            for n, path in enumerate(wanted)
-        }
-
-
-def _unpack(member: MemberPath, target: str) -> str:
-    """Write one member to a file."""
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    try:
-        with (
-            zipfile.ZipFile(member.archive) as archive,
-            archive.open(member.info) as source,
-            open(target, "xb") as file,
-        ):
-            _copy(source, file, member.info.file_size)
-    except _DAMAGE as error:
-        archive_name = os.path.basename(member.archive)
-        raise UnreadableFileError(
-            f"{os.path.basename(member)} cannot be unpacked from {archive_name} "
-            f"({type(error).__name__}); copy the archive again, or unpack it and give the folder."
-        ) from None
-    return target
-
-
-def _harmless(path: str) -> str:
-    """Give a name that any file system takes; changed names stay different by their checksum."""
-    name = os.path.basename(path)
-    plain = _UNUSUAL.sub("_", name)[-_LONGEST_NAME:]
-    return plain if plain == name else f"{zlib.crc32(name.encode()):08x}_{plain}"
-
-
-def unpack_for_good(wanted: Iterable[MemberPath]) -> Iterator[tuple[MemberPath, Path, Path]]:
-    """Unpack members that other libraries read by name; kept until the program ends.
-
-    Yields
-    ------
-    tuple of (MemberPath, Path, Path)
-        The member, its file, and the folder that stands for the archive.
-    """
-    for member in wanted:
-        status = os.stat(member.archive)
-        root = _lasting_folder(member.archive, status.st_mtime_ns, status.st_size)
-        target = root.joinpath(*map(_harmless, safe_parts(member.info.filename)))
-        if not target.exists():
-            try:
-                _unpack(member, str(target))
-            except UnreadableFileError:
-                with suppress(OSError):
-                    target.unlink()
-                raise
-        yield member, target, root
-
-
-@lru_cache(maxsize=256)
-def _lasting_folder(archive: str, _changed_ns: int, _size: int) -> Path:
-    """Private folder for an archive's converted files, named like it; deleted at exit."""
-    folder = tempfile.mkdtemp(prefix="imgcompare-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    root = Path(folder, _harmless(archive)[: -len(SUFFIX)])
-    root.mkdir()
-    return root

@@ -12,7 +12,7 @@ from typing import Final
 
 from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import Geometry
-from imgcompare.loading.archives import MemberPath, Peeker, unpacked
+from imgcompare.loading.archives import MemberPath
 from imgcompare.loading.choice import Candidate, series_name
 from imgcompare.loading.courses import Study, Subject
 from imgcompare.loading.dicomdir import is_directory_name
@@ -30,6 +30,7 @@ from imgcompare.loading.regridding import apply_regrid
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
 from imgcompare.loading.stacking import Stack, stack_series
 from imgcompare.loading.tags import SERIES_TAGS, text
+from imgcompare.loading.unpacking import Peeker, unpacked
 from imgcompare.model import Acquisition, Role, Series, Volume
 
 _CLASS = "1.2.840.10008.5.1.4.1.1."
@@ -232,8 +233,8 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
     series = replace(
         series,
         reader=reader(stack, name, scrub, meaning.used),
-        problems=(*_problems(stack, guess, refusal), *meaning.problems),
-        refusal=refusal,
+        problems=tuple(map(scrub, (*_problems(stack, guess, refusal), *meaning.problems))),
+        refusal=scrub(refusal),
         values=scrub(meaning.used.text),
         alternatives={k: reader(stack, name, scrub, s) for k, s in meaning.others.items()},
     )

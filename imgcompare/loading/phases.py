@@ -18,6 +18,17 @@ PHASE: Final = "phase"
 
 Value = Callable[[Instance], float | None]
 
+_DAY_S = 86400.0
+
+
+def _acquired(plane: Instance) -> float | None:
+    """Acquisition time, s, that goes on over midnight where dates are known."""
+    if plane.acquired_s is None:
+        return None
+    day = plane.acquired_date
+    return plane.acquired_s + (day.toordinal() * _DAY_S if day else 0.0)
+
+
 STATED: Final[tuple[tuple[str, Value], ...]] = (
     ("temporal position", lambda p: p.temporal_position),
     ("inversion time", lambda p: p.facts.acquisition.inversion_time_ms),
@@ -25,14 +36,14 @@ STATED: Final[tuple[tuple[str, Value], ...]] = (
     ("repetition time", lambda p: p.facts.acquisition.repetition_time_ms),
     ("trigger time", lambda p: p.trigger_ms),
     ("acquisition number", lambda p: p.acquisition_number),
-    ("acquisition time", lambda p: p.acquired_s),
+    ("acquisition time", _acquired),
     ("content time", lambda p: p.content_s),
 )
 """Attributes that may be equal in all planes of a phase, in order of trust."""
 
 ORDERED: Final[tuple[tuple[str, Value], ...]] = (
     ("trigger time", lambda p: p.trigger_ms),
-    ("acquisition time", lambda p: p.acquired_s),
+    ("acquisition time", _acquired),
     ("content time", lambda p: p.content_s),
     ("instance order", lambda p: p.number),
 )

@@ -17,6 +17,7 @@ from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.objects import ListedObject, list_objects, objects_text
 from imgcompare.loading.overrides import parse_roles
+from imgcompare.loading.unpacking import Peeker, unpack_for_good
 from imgcompare.model import Course, Role
 
 PathLike = str | os.PathLike[str]
@@ -56,6 +57,7 @@ class _Walk:
     converted: ConvertedFiles = field(default_factory=ConvertedFiles)
     ignored: list[tuple[str, Path]] = field(default_factory=list)
     files: dict[str, None] = field(default_factory=dict)
+    copies: list[tuple[int, str, Path]] = field(default_factory=list)
 
     def folder(self, root: Path) -> None:
         """Look at every file below a folder, once where folders are given twice or nested."""
@@ -72,13 +74,18 @@ class _Walk:
         """Look at every member of an archive."""
         try:
             members = archives.members(path)
+            images = len(self.found.instances)
             others = [m for m in members if self.converted.takes(m)]
-            for _, file, top in archives.unpack_for_good(others):
-                self.converted.add(str(file), top)
-            with archives.Peeker(path) as peeker:
+            with Peeker(path) as peeker:
                 for member in (m for m in members if not self.converted.takes(m)):
                     if not dicom.add_member(member, peeker, root, self.found):
                         self.ignored.append((member, root))
+            if others and len(self.found.instances) > images:
+                self.copies.append((len(others), path, root))
+            elif others:
+                top, files = unpack_for_good(path, others)
+                for file in files:
+                    self.converted.add(str(file), top)
         except UnreadableFileError as error:
             self.found.unreadable.append((path, root, str(error)))
 
@@ -204,7 +211,12 @@ def _left_out(walk: _Walk, scrub: Scrubber) -> list[str]:
         for path, root in walk.ignored
         if path.lower().endswith(ARCHIVE_SUFFIXES)
     ]
-    return damaged + strange + packed
+    copied = [
+        f"{count} NIfTI or NRRD file(s) in {scrub(shown(path, root))} left out: the DICOM images "
+        "are used"
+        for count, path, root in walk.copies
+    ]
+    return damaged + strange + packed + copied
 
 
 def _absent(walk: _Walk, scrub: Scrubber) -> list[str]:

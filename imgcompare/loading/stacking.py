@@ -22,8 +22,9 @@ from imgcompare.loading.spacing import (
     shape_of,
 )
 
-LEAST_ORIENTATION: Final = 0.5
-"""Length of the cross product below which two direction cosines span no plane."""
+UNIT_TOLERANCE: Final = 0.02
+"""Direction cosines must be unit vectors at right angles up to this (PS3.3 C.7.6.2.1.1); headers
+round to three decimals or more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +110,7 @@ def _pieces(group: Sequence[Instance], rules: tuple[str, ...], *, regrid: bool) 
     """Split planes of one kind into phases and slabs, each with its grid."""
     if not _placed(group):
         unplaced = Geometry(shape_of(group), np.eye(4), group[0].facts.frame_uid)
-        fit = Fit(unplaced, "has no position, orientation or pixel spacing in its headers")
+        fit = Fit(unplaced, "has no valid position, orientation or pixel spacing in its headers")
         return [_Piece(tuple(group), fit, _join(rules))]
     pieces = []
     for phase in split_phases(group):
@@ -151,7 +152,8 @@ def _placed(planes: Sequence[Instance]) -> bool:
         return False
     if min(facts.pixel_spacing_mm) <= 0.0:
         return False
-    if np.linalg.norm(np.cross(facts.orientation[:3], facts.orientation[3:])) < LEAST_ORIENTATION:
+    axes = np.reshape(facts.orientation, (2, 3))
+    if np.abs(axes @ axes.T - np.eye(2)).max() > UNIT_TOLERANCE:
         return False
     return all(len(p.position) == 3 and np.isfinite(p.position).all() for p in planes)
 

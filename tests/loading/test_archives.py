@@ -94,7 +94,7 @@ def test_scanning_unpacks_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(zipfile.ZipExtFile, "read", counting)
     series = only_series(tmp_path)
-    assert unpacked <= 11 * 2**16 < big.nbytes
+    assert unpacked <= 11 * 2**14 < big.nbytes
     series.load()
     assert unpacked > big.nbytes
 
@@ -115,6 +115,38 @@ def test_converted_files_in_an_archive(tmp_path: Path) -> None:
     course = load_course(tmp_path)
     assert [t.name for t in course.timepoints] == ["2024-01-10", "2024-03-01"]
     np.testing.assert_array_equal(course.timepoints[1].series[Role.T1C].load().array, volume.array)
+
+
+def test_an_archive_per_visit_is_one_subject(tmp_path: Path) -> None:
+    volume = make_volume()
+    for visit in ("2024-01-10", "2024-03-01"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        sitk.WriteImage(to_sitk(volume.array, volume.geometry), tmp_path / "in" / "t1c.mha")
+        pack(tmp_path / "in", tmp_path / f"{visit}.zip")
+    (tmp_path / "in").rmdir()
+    for _ in range(2):  # scanning again unpacks again
+        course = load_course(tmp_path)
+        assert [t.name for t in course.timepoints] == ["2024-01-10", "2024-03-01"]
+        course.timepoints[0].series[Role.T1C].load()
+
+
+def test_converted_copies_beside_dicom_are_left_out(tmp_path: Path) -> None:
+    write_series(tmp_path / "in" / "dicom", SeriesSpec("AX T1"))
+    volume = make_volume()
+    sitk.WriteImage(to_sitk(volume.array, volume.geometry), tmp_path / "in" / "t1.mha")
+    pack(tmp_path / "in", tmp_path / "visit.zip")
+    course = load_course(tmp_path)
+    assert "1 NIfTI or NRRD file(s) in visit.zip left out: the DICOM images are used" in (
+        course.problems
+    )
+
+
+def test_headers_without_end_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = SeriesSpec("AX T1", tags={"TextValue": "x" * 600_000})
+    write_series(tmp_path / "in", spec)
+    pack(tmp_path / "in", tmp_path / "visit.zip")
+    monkeypatch.setattr("imgcompare.loading.unpacking.MAX_PEEKED", 500_000)
+    assert "has a header too long to look for its end" in refusal_of(tmp_path / "visit.zip")
 
 
 def test_objects_in_an_archive_are_listed(tmp_path: Path) -> None:

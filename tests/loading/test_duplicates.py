@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 from imgcompare.errors import SeriesError
 from imgcompare.loading import scan
-from tests.loading.dicom_builder import SeriesSpec, write_series
+from tests.loading.dicom_builder import NAME, SeriesSpec, write_series
 from tests.loading.scanned import all_series, only_series
 
 
@@ -96,6 +96,15 @@ def test_whole_copy_replaces_a_truncated_one(tmp_path: Path) -> None:
     copy_file(path, tmp_path / "a" / "whole")
     path.write_bytes(path.read_bytes()[:-50])
     np.testing.assert_array_equal(only_series(tmp_path).load().array, spec.values())
+
+
+def test_names_of_patients_in_file_names_are_hidden(tmp_path: Path) -> None:
+    family = NAME.split("^")[0]
+    path = write_series(tmp_path / "a", SeriesSpec(slope=1.0))[4]
+    copy_file(path, tmp_path / "b" / f"{family}_7.dcm", RescaleSlope="2")
+    (text,) = only_series(tmp_path).problems
+    assert family not in text
+    assert "[hidden]_7.dcm" in text
 
 
 def test_a_folder_given_twice_changes_nothing(tmp_path: Path) -> None:

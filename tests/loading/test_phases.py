@@ -88,6 +88,15 @@ def test_times_that_differ_from_slice_to_slice(tmp_path: Path) -> None:
     assert [np.unique(s.load().array).tolist() for s in all_series(tmp_path)] == [[0], [1], [2]]
 
 
+def test_phases_go_on_over_midnight(tmp_path: Path) -> None:
+    tags = [
+        {"AcquisitionDate": "20240110", "AcquisitionTime": "235950"},
+        {"AcquisitionDate": "20240111", "AcquisitionTime": "000110"},
+    ]
+    write_phases(tmp_path, tags, start=1)
+    assert [s.load().array[0, 0, 0] for s in all_series(tmp_path)] == [0, 1000]
+
+
 def test_phases_that_run_at_each_position_in_turn(tmp_path: Path) -> None:
     """A cine study: all trigger times of one slice, then of the next, each heart beat different."""
     for n in range(3):

@@ -93,7 +93,8 @@ def test_tilted_grids_are_exact(
             "10",
             [
                 "slices are sheared by 18.4° (gantry tilt); the exact sheared grid is kept",
-                "its header says 10° of gantry tilt, its slice positions 18.4°; the positions are used",
+                "its header says 10° of gantry tilt, its slice positions 18.4°; the positions are "
+                "used",
             ],
         ),
     ],
@@ -114,7 +115,8 @@ def test_a_tilt_tag_on_straight_slices_is_doubted(tmp_path: Path) -> None:
     series = only_series(tmp_path)
     assert series.geometry.is_orthogonal
     assert (
-        "its header says 15° of gantry tilt, its slice positions 0.0°; the positions are used" in series.problems
+        "its header says 15° of gantry tilt, its slice positions 0.0°; the positions are used"
+        in series.problems
     )
 
 
@@ -186,11 +188,13 @@ def test_slices_beside_one_line_are_refused(tmp_path: Path) -> None:
         {"PixelSpacing": None},
         {"PixelSpacing": [0.0, 0.7]},
         {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
+        {"ImageOrientationPatient": [1, 0, 0, 0.5, 0.866, 0]},
+        {"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]},
     ],
 )
 def test_without_a_plane_in_space_it_is_refused(tmp_path: Path, tags: dict[str, object]) -> None:
     write_series(tmp_path, SeriesSpec(tags=tags))
-    assert "no position, orientation or pixel spacing" in only_series(tmp_path).refusal
+    assert "no valid position, orientation or pixel spacing" in only_series(tmp_path).refusal
 
 
 def test_uneven_tilted_slices_keep_their_shear(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""Unpacks members of zip archives: their headers while scanning, all of them only when needed.
+
+What must be a file lies in a private temporary folder, under names that no archive chooses.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO, Final
+
+from imgcompare.errors import UnreadableFileError
+from imgcompare.loading.archives import DAMAGE, SUFFIX, MemberPath, safe_parts
+
+PREFIXES: Final = (16 * 1024, 256 * 1024, 512 * 2**20)
+"""How much of a member is unpacked to read its header, before more is tried."""
+
+MAX_PEEKED: Final = 2**30
+"""What an archive may unpack to, beyond the first prefixes, before its members are listed."""
+
+_LONGEST_NAME = 100
+_UNUSUAL = re.compile(r"[^\w.\- ]")
+_PIECE = 2**20
+
+
+class Peeker:
+    """Unpacks the starts of an archive's members into one small file, one after the other.
+
+    The file has the member's full size (the rest is a hole that takes no space), so that whatever
+    reads a header from a file sees what it would see after unpacking.
+    """
+
+    def __init__(self, archive: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="imgcompare-")
+        self._zip = zipfile.ZipFile(archive)
+        self._left = MAX_PEEKED
+        self.path = os.path.join(self._folder.name, "member")
+
+    def __enter__(self) -> Peeker:
+        """Use as a context; the file is deleted at its end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the archive and delete the file."""
+        self._zip.close()
+        self._folder.cleanup()
+
+    def starts(self, member: MemberPath) -> Iterator[int]:
+        """Fill the file with ever more of a member; yields the bytes that are there.
+
+        Raises
+        ------
+        UnreadableFileError
+            If the member is damaged, compressed in an unknown way, or has an endless header.
+        """
+        size = member.info.file_size
+        done = 0
+        try:
+            with self._zip.open(member.info) as source, open(self.path, "wb") as target:
+                for wanted in PREFIXES:
+                    more = min(wanted, size) - done
+                    self._left -= more if done else 0
+                    if self._left < 0:
+                        break
+                    _copy(source, target, more)
+                    done += more
+                    target.truncate(size)
+                    target.flush()
+                    yield done
+                    if done == size:
+                        return
+        except DAMAGE as error:
+            raise UnreadableFileError(f"cannot be unpacked ({type(error).__name__})") from None
+        raise UnreadableFileError("has a header too long to look for its end in an archive")
+
+
+def _copy(source: IO[bytes], target: IO[bytes], length: int) -> None:
+    while length > 0:
+        piece = source.read(min(length, _PIECE))
+        if not piece:
+            raise EOFError
+        target.write(piece)
+        length -= len(piece)
+
+
+@contextmanager
+def unpacked(paths: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """Unpack members for a while: maps their paths to files, which are deleted at the end.
+
+    Paths that are no members are left out. File names are those of the members, made harmless.
+
+    Raises
+    ------
+    UnreadableFileError
+        Naming a member that is damaged, or an archive that is gone.
+    """
+    wanted = [p for p in dict.fromkeys(paths) if isinstance(p, MemberPath)]
+    if not wanted:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="imgcompare-") as folder:
+        places = {
+            member: os.path.join(folder, f"{n:06d}", harmless(member))
+            for n, member in enumerate(wanted)
+        }
+        _unpack(places)
+        yield {str(member): place for member, place in places.items()}
+
+
+def _unpack(places: Mapping[MemberPath, str]) -> None:
+    """Write members to new files, opening each archive once."""
+    for archive in dict.fromkeys(member.archive for member in places):
+        name = archive
+        try:
+            with zipfile.ZipFile(archive) as file:
+                for member, target in places.items():
+                    if member.archive == archive:
+                        name = member
+                        _unpack_one(file, member, target)
+        except DAMAGE as error:
+            raise UnreadableFileError(
+                f"{os.path.basename(name)} cannot be unpacked from {os.path.basename(archive)} "
+                f"({type(error).__name__}); copy the archive again, or unpack it and give the "
+                "folder."
+            ) from None
+
+
+def _unpack_one(archive: zipfile.ZipFile, member: MemberPath, target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with archive.open(member.info) as source, open(target, "xb") as file:
+        _copy(source, file, member.info.file_size)
+
+
+def harmless(path: str) -> str:
+    """Give a name that any file system takes; changed names stay different by their checksum."""
+    name = os.path.basename(path)
+    plain = _UNUSUAL.sub("_", name)[-_LONGEST_NAME:]
+    return plain if plain == name else f"{zlib.crc32(name.encode()):08x}_{plain}"
+
+
+def unpack_for_good(archive: str, members: Iterable[MemberPath]) -> tuple[Path, tuple[Path, ...]]:
+    """Unpack members that other libraries read by name; they are kept until the program ends.
+
+    Archives that lie beside each other are unpacked beside each other, under their own names, so
+    that an archive per visit is like a folder per visit.
+
+    Returns
+    -------
+    tuple of (Path, tuple of Path)
+        The folder that stands for the archive's own, and the members' files.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `unpacked`.
+    """
+    top = _lasting_folder(os.path.dirname(os.path.abspath(archive)))
+    root = top / harmless(archive)[: -len(SUFFIX)]
+    shutil.rmtree(root, ignore_errors=True)  # what an earlier scan of it left
+    places = {
+        member: str(root.joinpath(*map(harmless, safe_parts(member.info.filename))))
+        for member in members
+    }
+    _unpack(places)
+    return top, tuple(map(Path, places.values()))
+
+
+@cache
+def _lasting_folder(_beside: str) -> Path:
+    """Private folder for the archives of one folder; deleted at exit."""
+    folder = tempfile.mkdtemp(prefix="imgcompare-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
