@@ -16,6 +16,7 @@ from imgcompare.model import (
     Tissue,
 )
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.response.other_disease import confirmed_new
 from imgcompare.response.readings import LONGEST, CourseReadings
 from imgcompare.response.recist import MEASURABLE_MM, MEASURABLE_NODE_MM, recist_size
 from imgcompare.response.sites import LIVER, is_elsewhere
@@ -27,6 +28,9 @@ PORTA_HEPATIS_NODE_MM = Decimal(20)
 """Smallest short axis of a malignant node at the porta hepatis, which reacts to any hepatitis."""
 
 PORTA_WORDS = ("porta", "hepatic hil", "liver hil")
+
+NEW_NODULE_MM = Decimal(10)
+"""A new liver nodule counts from this size, or once it has grown by as much."""
 
 CT_ROLES = frozenset({Role.CT, Role.CT_PRE, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED})
 RULE = "mrecist"
@@ -69,6 +73,7 @@ class MRecist:
             _size,
             missing_at=missing_arterial_phase,
             also_progression=_malignant_fluid,
+            counts_as_new=_is_unequivocal,
             review=_review,
         )
         return assess_sums(self, course, rules)
@@ -125,12 +130,26 @@ def _malignant_fluid(visit: Visit) -> bool:
     return True
 
 
+def _is_unequivocal(course: CourseReadings, lesion_id: int, timepoint: int) -> bool:
+    """Whether a new lesion counts: liver nodules from 10 mm with washout, or grown by 10 mm.
+
+    A reader's new lesion without a size counts, as do nodes and lesions outside the liver.
+    """
+    lesion = course.by_id[lesion_id]
+    first = confirmed_new(course, timepoint)[lesion_id]
+    now = course.size(lesion_id, timepoint)
+    if lesion.nodal or is_elsewhere(lesion.site, LIVER) or not now.is_known:
+        return True
+    if now.value - course.size(lesion_id, first).value >= NEW_NODULE_MM:
+        return True
+    sizes = [course.size(lesion_id, t).value for t in range(first, timepoint + 1)]
+    return max(sizes) >= NEW_NODULE_MM and ReaderFinding.NO_WASHOUT not in course.found(first)
+
+
 def _review(visit: Visit) -> Iterator[str]:
-    """Say which phase the enhancing part was told from, and which new nodules are equivocal."""
+    """Say which phase the enhancing part was told from."""
     roles = visit.course.roles[visit.timepoint] if visit.course.roles else frozenset()
     if Role.T1C in roles:
         yield "ARTERIAL_PHASE_ASSUMED"
     if Role.CT_PORTAL in roles:
         yield "ENHANCEMENT_FROM_PORTAL_PHASE"
-    if ReaderFinding.NO_WASHOUT in visit.course.found(visit.timepoint):
-        yield "REVIEW_NEW_NODULE_WITHOUT_WASHOUT"

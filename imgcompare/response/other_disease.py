@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -116,17 +116,27 @@ def confirmed_new(course: CourseReadings, t: int) -> dict[int, int]:
 
 
 def has_new_lesion(
-    course: CourseReadings, t: int, *, would_be: Category | None, notes: Notes
+    course: CourseReadings,
+    t: int,
+    *,
+    would_be: Category | None,
+    notes: Notes,
+    counts: Callable[[CourseReadings, int, int], bool] = lambda course, i, t: True,
 ) -> bool:
     """Whether a reader has confirmed a new lesion by now; others are proposed, never decided.
 
     ``would_be`` is the category that a confirmed new lesion would give, None for no remark.
+    ``counts`` tells whether one that was confirmed, by id, counts at a timepoint.
     """
     confirmed = confirmed_new(course, t)
+    equivocal = {i for i in confirmed if not counts(course, i, t)}
     for i, at in sorted(confirmed.items()):
-        notes.add(
-            "new-lesion", f"lesion {i} is new since {course.name(at)}, confirmed by the reader"
-        )
+        since = f"lesion {i} is new since {course.name(at)}"
+        if i in equivocal:
+            notes.add("new-lesion-equivocal", f"{since}, but equivocal by this criterion so far")
+            notes.flags.append("NEW_LESION_EQUIVOCAL")
+        else:
+            notes.add("new-lesion", f"{since}, confirmed by the reader")
     ever = {i for ids in course.reader.new_lesions.values() for i in ids}
     for i in sorted(set(course.by_id) - ever):
         first = course.first_seen(i, after=course.baseline_index) if course.is_new(i) else None
@@ -142,4 +152,4 @@ def has_new_lesion(
             text += f". If confirmed: {would_be}"
         notes.add("new-lesion-proposed", text, float(size.value) if size.is_known else None)
         notes.flags.append("NEW_LESION_PROPOSED")
-    return bool(confirmed)
+    return len(confirmed) > len(equivocal)

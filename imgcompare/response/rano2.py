@@ -63,6 +63,9 @@ class Rano2:
     ----------
     tumour : Tumour
         ``enhancing``, ``non_enhancing`` (measured on T2/FLAIR, with minor response) or ``mixed``.
+    antiangiogenic : bool
+        Whether the agent acts on vessels, so that an increase on T2/FLAIR that a reader sees is
+        progression of enhancing tumours as well.
     primary_metric : Metric
         ``product`` or ``volume``, where both are known; the other one is reported beside it.
     confirm_reference : ConfirmBy
@@ -80,6 +83,7 @@ class Rano2:
     """
 
     tumour: Tumour = Tumour.ENHANCING
+    antiangiogenic: bool = False
     primary_metric: Metric = Metric.PRODUCT
     confirm_reference: ConfirmBy = ConfirmBy.ORIGINAL
     confirm_always: bool = False
@@ -113,6 +117,7 @@ class Rano2:
             confirm_by=self.confirm_reference,
             confirmation_days=self.confirmation_days,
             window=radiotherapy_window,
+            t2_flair=self.antiangiogenic or self.tumour is not Tumour.ENHANCING,
             more_signs=grown_non_targets,
             new_lesions_count=measurable_new,
             non_target_by_figures=True,

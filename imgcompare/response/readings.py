@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -26,10 +25,8 @@ from imgcompare.model import (
     Timepoint,
 )
 from imgcompare.response.clinical import require_known
-from imgcompare.response.exact import QUANTITY_UNITS, exact_value, too_small_value
-
-TOO_SMALL_FLAG = "TOO_SMALL"
-"""Flag of a measurement: the lesion is visible, but too small to measure reliably."""
+from imgcompare.response.exact import exact_value, too_small_value
+from imgcompare.response.figures import Figures, exact_figures
 
 NORMAL_NODE_MM = Decimal(10)
 """A node of a smaller short axis is normal (RECIST 1.1)."""
@@ -40,12 +37,9 @@ SHORT_AXIS = "short_axis"
 PRODUCT = "bidimensional_product"
 VOLUME = "volume"
 MEAN_HU = "mean_intensity"
-HU = "HU"
 
 T2_FLAIR = "t2_flair"
 """Compartment of a typed table: all that is abnormal on T2/FLAIR (RANO-LGG)."""
-
-_Key = tuple[int, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +106,7 @@ class CourseReadings:
     reader: ReaderInput = field(default_factory=ReaderInput)
     clinical: tuple[ClinicalEvent, ...] = ()
     by_id: Mapping[int, Lesion] = field(init=False, repr=False)
-    _values: Mapping[_Key, Decimal] = field(init=False, repr=False)
-    _flagged_small: frozenset[tuple[int, int]] = field(init=False, repr=False)
+    _figures: Figures = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check everything and read the figures as exact numbers."""
@@ -130,9 +123,8 @@ class CourseReadings:
         if len(by_id) != len(self.lesions):
             raise InputError("Two lesions have the same number; give each one of its own.")
         object.__setattr__(self, "by_id", MappingProxyType(by_id))
-        values, small = _exact_values(self.measurements, by_id, len(self.dates))
-        object.__setattr__(self, "_values", MappingProxyType(values))
-        object.__setattr__(self, "_flagged_small", small)
+        figures = exact_figures(self.measurements, by_id, len(self.dates))
+        object.__setattr__(self, "_figures", figures)
         _check_reader(self)
         for event in self.clinical:
             require_known(event)
@@ -247,11 +239,11 @@ class CourseReadings:
 
         A product that is not given is made from the two diameters.
         """
-        given = self._values.get((lesion_id, timepoint, compartment, quantity))
+        given = self._figures.values.get((lesion_id, timepoint, compartment, quantity))
         if given is not None or quantity != PRODUCT:
             return given
-        long = self._values.get((lesion_id, timepoint, compartment, LONGEST))
-        across = self._values.get((lesion_id, timepoint, compartment, PERPENDICULAR))
+        long = self._figures.values.get((lesion_id, timepoint, compartment, LONGEST))
+        across = self._figures.values.get((lesion_id, timepoint, compartment, PERPENDICULAR))
         return None if long is None or across is None else long * across
 
     def read(
@@ -298,10 +290,11 @@ class CourseReadings:
         state = self._typed_state(lesion_id, timepoint)
         if state is not None:
             return state in (LesionState.MEASURED, LesionState.TOO_SMALL)
-        return any(
-            value > 0 and key[:2] == (lesion_id, timepoint) and key[3] in QUANTITY_UNITS
-            for key, value in self._values.items()
-        )
+        return (lesion_id, timepoint) in self._figures.seen
+
+    def is_on_radiograph(self, lesion_id: int, timepoint: int) -> bool:
+        """Whether a lesion was measured on a plain film."""
+        return (lesion_id, timepoint) in self._figures.on_radiograph
 
     def present_at(self, timepoint: int) -> tuple[int, ...]:
         """Ids of the lesions that were seen at a timepoint."""
@@ -329,7 +322,9 @@ class CourseReadings:
         state = self._typed_state(lesion_id, t)
         if state in (LesionState.NE, LesionState.ABSENT, LesionState.MERGED):
             return Reading(lesion_id, state)
-        if state is LesionState.TOO_SMALL and (not number or (lesion_id, t) in self._flagged_small):
+        if state is LesionState.TOO_SMALL and (
+            not number or (lesion_id, t) in self._figures.too_small
+        ):
             return Reading(lesion_id, state, too_small_value(quantity))
         if number:
             return Reading(lesion_id, LesionState.MEASURED, number)
@@ -341,7 +336,7 @@ class CourseReadings:
 
     def _typed_state(self, lesion_id: int, t: int) -> LesionState | None:
         given = self.reader.states.get((lesion_id, t))
-        if given is None and (lesion_id, t) in self._flagged_small:
+        if given is None and (lesion_id, t) in self._figures.too_small:
             return LesionState.TOO_SMALL
         return given
 
@@ -354,35 +349,6 @@ class CourseReadings:
             and lesion_id in e.lesion_ids[1 if merged else 0 :]
             for e in self.events
         )
-
-
-def _exact_values(
-    measurements: Sequence[Measurement], by_id: Mapping[int, Lesion], count: int
-) -> tuple[dict[_Key, Decimal], frozenset[tuple[int, int]]]:
-    """Read the figures as exact numbers in mm, mm2, mL or their own unit."""
-    values: dict[_Key, Decimal] = {}
-    small: set[tuple[int, int]] = set()
-    for m in measurements:
-        if m.lesion_id not in by_id or not 0 <= m.timepoint_index < count:
-            raise InputError(
-                f"A {m.quantity} belongs to lesion {m.lesion_id} at timepoint "
-                f"{m.timepoint_index}, which is not in the course."
-            )
-        if TOO_SMALL_FLAG in m.flags:
-            small.add((m.lesion_id, m.timepoint_index))
-        if math.isnan(m.value):
-            continue
-        key = (m.lesion_id, m.timepoint_index, m.compartment, m.quantity)
-        if m.quantity not in QUANTITY_UNITS and m.unit != HU:
-            continue  # an arbitrary MR signal means nothing to any criterion
-        if key in values:
-            raise InputError(
-                f"Lesion {m.lesion_id} has two values of {m.compartment} {m.quantity} at "
-                f"timepoint {m.timepoint_index}."
-            )
-        what = f"{m.quantity} of lesion {m.lesion_id} at timepoint {m.timepoint_index}"
-        values[key] = exact_value(m.value, m.unit, what=what, quantity=m.quantity)
-    return values, frozenset(small)
 
 
 def _check_reader(course: CourseReadings) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import ClassVar
 
 from imgcompare.model import WHOLE, Assessment, CourseResponse
@@ -17,6 +18,9 @@ from imgcompare.response.targets import Size
 
 MEASURABLE_MM = Decimal(10)
 """Smallest longest diameter of a measurable lesion on thin slices."""
+
+MEASURABLE_ON_RADIOGRAPH_MM = Decimal(20)
+"""The same on a chest radiograph."""
 
 MEASURABLE_NODE_MM = Decimal(15)
 """Smallest short axis of a node that may be a target."""
@@ -51,11 +55,14 @@ class Recist11:
         Shortest time on study after which stable disease counts (protocols: 42 to 56).
     accept_sd : bool
         Whether PR, SD, PR confirms PR; PR, NE, PR always does.
+    thick_slice_nodes : bool
+        Whether nodes, too, must span two slices where those are thicker than 5 mm.
     """
 
     confirm: bool = False
     min_sd_days: int = MIN_SD_DAYS
     accept_sd: bool = False
+    thick_slice_nodes: bool = True
 
     name: ClassVar[str] = "RECIST"
     version: ClassVar[str] = "1.1"
@@ -68,7 +75,10 @@ class Recist11:
 
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on; the first lists the targets."""
-        return assess_sums(self, course, RECIST_RULES)
+        if self.thick_slice_nodes:
+            return assess_sums(self, course, RECIST_RULES)
+        rules = replace(RECIST_RULES, size_of=partial(recist_size, thick_slice_nodes=False))
+        return assess_sums(self, course, rules)
 
     def summarise(
         self, course: CourseReadings, assessments: Sequence[Assessment]
@@ -78,14 +88,18 @@ class Recist11:
         return respond(self, course, assessments, rules)
 
 
-def recist_size(course: CourseReadings, lesion_id: int) -> Size:
+def recist_size(course: CourseReadings, lesion_id: int, *, thick_slice_nodes: bool = True) -> Size:
     """Classify a lesion at baseline by its diameter (short axis of a node) and slice thickness."""
     base = course.baseline_index
     reading = DIAMETERS.read(course, lesion_id, base)
     if not reading.is_known:
         return Size.NOT_MEASURED
     nodal = course.by_id[lesion_id].nodal
-    return baseline_size(reading.value, nodal=nodal, slice_mm=course.slice_mm(base))
+    if course.is_on_radiograph(lesion_id, base) and not nodal:
+        is_large = reading.value >= MEASURABLE_ON_RADIOGRAPH_MM
+        return Size.MEASURABLE if is_large else Size.NON_MEASURABLE
+    slice_mm = None if nodal and not thick_slice_nodes else course.slice_mm(base)
+    return baseline_size(reading.value, nodal=nodal, slice_mm=slice_mm)
 
 
 def baseline_size(mm: Decimal, *, nodal: bool, slice_mm: Decimal | None) -> Size:
@@ -117,6 +131,8 @@ def _review(visit: Visit) -> Iterator[str]:
         if lesion.nodal and size.value >= NORMAL_NODE_MM and (normal_then or visit.had_cr):
             yield "REVIEW_NODE_AFTER_CR" if visit.had_cr else "REVIEW_NODE_NORMAL_AT_BASELINE"
         elif not lesion.nodal and visit.had_cr and i in visit.choice.targets:
+            text = f"lesion {i} is back after complete response: if that was real, progression"
+            visit.notes.add("reappeared", text, float(size.value))
             yield "REVIEW_REAPPEARED_AFTER_CR"
 
 

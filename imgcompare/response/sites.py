@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 LIVER, BRAIN = "liver", "brain"
 
 ORGAN_WORDS = {
@@ -21,6 +23,7 @@ ORGAN_WORDS = {
 """Beginnings of the words that name an organ."""
 
 
+@cache
 def organ_named(site: str) -> str | None:
     """Organ that a site names, None if it names none that is known."""
     words = site.lower().replace("-", " ").replace("_", " ").replace("/", " ").split()

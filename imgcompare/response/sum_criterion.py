@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from imgcompare.model import Assessment, Category
+from imgcompare.model import Assessment, Category, ClinicalEventKind
 from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
 from imgcompare.response.other_disease import Notes, has_new_lesion, non_target_status
 from imgcompare.response.readings import CourseReadings
@@ -26,6 +26,9 @@ from imgcompare.response.targets import (
     Size,
     choose_targets,
 )
+
+BASELINE_DAYS = 28
+"""Longest time between the baseline and the start of treatment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,8 @@ class SumRules:
         Classifies the targets instead of `judge_sum`; it may note reasons and missing inputs.
     also_progression : callable
         Whether a special rule, which it notes, makes the targets progress.
+    counts_as_new : callable
+        Whether a new lesion, by id, that a reader confirmed is progression at a timepoint.
     review : callable
         Flags of what a reader must look at.
     """
@@ -77,6 +82,7 @@ class SumRules:
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
     judge: Callable[[Visit], Outcome] | None = None
     also_progression: Callable[[Visit], bool] = lambda visit: False
+    counts_as_new: Callable[[CourseReadings, int, int], bool] = lambda course, i, t: True
     review: Callable[[Visit], Iterable[str]] = lambda visit: ()
 
     def named(self, rule: str) -> SumRules:
@@ -171,13 +177,22 @@ def baseline_assessment(
         BASELINE_CATEGORY,
         "",
         tuple(notes.reasons),
-        choice.flags,
+        (*choice.flags, *_baseline_flags(course)),
         rule_id=f"{rules.rule}/baseline-sum",
         quantity=rules.measure.words,
         unit=rules.measure.unit,
         value=float(total.value),
         missing=choice.missing,
     )
+
+
+def _baseline_flags(course: CourseReadings) -> Iterator[str]:
+    """Say if the baseline is older than 4 weeks when treatment starts (RECIST 1.1)."""
+    base = course.dates[course.baseline_index]
+    kind = ClinicalEventKind.THERAPY_START
+    starts = [e.date for e in course.clinical if e.kind is kind and base and e.date >= base]
+    if base and starts and (min(starts) - base).days > BASELINE_DAYS:
+        yield "BASELINE_OLDER_THAN_4_WEEKS"
 
 
 def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:
@@ -213,9 +228,7 @@ def _assess_visit(criterion: Criterion, visit: Visit, rules: SumRules) -> Assess
     non_target = non_target_status(
         course, visit.choice.others, t, measure=rules.measure, notes=notes
     )
-    new = has_new_lesion(
-        course, t, would_be=overall_response(target, non_target, new=True), notes=notes
-    )
+    new = has_new_lesion(course, t, would_be=Category.PD, notes=notes, counts=rules.counts_as_new)
     notes.flags.extend(rules.review(visit))
     category = overall_response(target, non_target, new=new)
     text = f"targets {target or 'none'}, non-targets {non_target or 'none'}, new {_yes(new)}"

@@ -101,7 +101,26 @@ def test_fluid_counts_only_with_positive_cytology():
     assert categories(MRecist(), liver([50, 50], [50, 20], reader=reader)) == ["PD"]
 
 
-def test_a_nodule_without_washout_is_for_review():
-    reader = ReaderInput(findings={1: [ReaderFinding.NO_WASHOUT]})
-    last = MRecist().assess(liver([50, 50], [50, 50], reader=reader))[-1]
-    assert "REVIEW_NEW_NODULE_WITHOUT_WASHOUT" in last.flags
+@pytest.mark.parametrize(
+    ("nodule", "washout", "expected"),
+    [
+        ([None, 10, 10], True, ["PD", "PD"]),
+        ([None, 9.9, 9.9], True, ["SD", "SD"]),
+        ([None, 9.9, 10], True, ["SD", "PD"]),
+        ([None, 15, 15], False, ["SD", "SD"]),
+        ([None, 15, 25], False, ["SD", "PD"]),  # grew by 10 mm
+        ([None, 15, 24.9], False, ["SD", "SD"]),
+    ],
+)
+def test_a_new_nodule_needs_10_mm_and_washout_or_growth(nodule, washout, expected):
+    """criteria.md §3: ≥10 mm with APHE + washout, or ≥10 mm growth later; else equivocal."""
+    reader = ReaderInput(
+        targets=[1],
+        new_lesions={1: [2]},
+        findings={} if washout else {1: [ReaderFinding.NO_WASHOUT]},
+    )
+    viable = figures({1: [50, 50, 50]}, "longest_diameter", "enhancing")
+    readings = course({1: [50, 50, 50], 2: nodule}, extra=viable, reader=reader)
+    found = MRecist().assess(readings)
+    assert [a.category for a in found[1:]] == expected
+    assert ("NEW_LESION_EQUIVOCAL" in found[1].flags) == (expected[0] == "SD")

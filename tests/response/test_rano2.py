@@ -111,6 +111,14 @@ def test_a_readers_progression_of_non_targets_counts_where_they_are_not_measured
     assert "NON_TARGET_PD_NEEDS_THE_SUM" in measured.flags
 
 
+def test_an_increase_on_t2_flair_counts_under_antiangiogenic_agents():
+    """criteria.md §4: dropped for IDH-wt CE except antiangiogenic."""
+    reader = ReaderInput(findings={1: [ReaderFinding.T2_FLAIR_INCREASE]})
+    readings = products([1000, 1000], reader=reader)
+    assert categories(Rano2(), readings) == ["SD"]
+    assert categories(Rano2(antiangiogenic=True), readings) == ["PD"]
+
+
 @pytest.mark.parametrize(
     ("size", "expected", "flag"),
     [

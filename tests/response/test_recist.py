@@ -22,7 +22,7 @@ from imgcompare.model import (
 )
 from imgcompare.response import CourseReadings, Criterion, Recist11, base, load_criteria
 from imgcompare.response.base import BASELINE_CATEGORY, ENTRY_POINT_GROUP
-from tests.response.courses import course, course_of, diameters, figures, timepoints
+from tests.response.courses import course, course_of, diameters, event, figures, timepoints
 
 
 def assess(values, **options):
@@ -156,6 +156,39 @@ def test_thick_slices_make_a_small_lesion_non_measurable():
     assert categories({1: [14, 20]}, slice_mm=7.5) == ["Non-CR/Non-PD"]
     assert categories({1: [15, 20]}, slice_mm=7.5) == ["PD"]
     assert "SLICE_THICKNESS_UNKNOWN" in assess({1: [15, 20]}, slice_mm=None)[1].flags
+
+
+def test_on_a_radiograph_20_mm_are_measurable():
+    """criteria.md §1: chest X-ray ≥ 20 mm."""
+    for mm, expected in ((20, "PD"), (19.9, "Non-CR/Non-PD")):
+        rows = [
+            Measurement(1, t, "whole", "longest_diameter", v, "mm", method="chest X-ray")
+            for t, v in enumerate((mm, 30))
+        ]
+        assert Recist11().assess(course_of(rows))[-1].category == expected
+
+
+def test_whether_nodes_must_span_two_thick_slices_is_a_setting():
+    """criteria.md §1: 2·s for thick slices (verify for nodes)."""
+    readings = course({1: [15, 9]}, nodal=[1], slice_mm=8)
+    assert [a.category for a in Recist11().assess(readings)[1:]] == ["CR"]
+    assert Recist11().assess(readings)[-1].rule_id == "recist-1.1/overall"  # as a non-target
+    free = Recist11(thick_slice_nodes=False)
+    assert free.assess(readings)[-1].rule_id == "recist-1.1/target-cr"
+
+
+def test_a_baseline_long_before_treatment_is_said():
+    """criteria.md §1: baseline scan ≤4 weeks before treatment."""
+    for day, flagged in ((28, False), (29, True)):
+        first = assess({1: [50, 50]}, clinical=(event("therapy_start", day),))[0]
+        assert ("BASELINE_OLDER_THAN_4_WEEKS" in first.flags) == flagged
+
+
+@pytest.mark.parametrize(("marker", "expected"), [("normal", "CR"), ("elevated", "PR")])
+def test_a_followed_marker_must_be_normal_for_complete_response(marker, expected):
+    """criteria.md §1, non-targets: markers normal if followed."""
+    given = (event("tumour_marker", 40, marker),)
+    assert categories({1: [50, 0]}, clinical=given) == [expected]
 
 
 def test_a_new_lesion_is_proposed_and_never_decided():

@@ -126,10 +126,10 @@ EVENTS = st.lists(
 DAYS = st.lists(st.integers(7, 120), min_size=COUNT - 1, max_size=COUNT - 1).map(
     lambda gaps: tuple(sum(gaps[:n]) for n in range(COUNT))
 )
-COURSES = st.tuples(GRIDS, READERS, EVENTS, DAYS)
+COURSES = st.tuples(GRIDS, READERS, EVENTS, DAYS, st.sets(st.integers(1, 4), max_size=2))
 
 
-def readings_of(grid, reader, events, days, *, transform=lambda rows: rows):
+def readings_of(grid, reader, events, days, nodal, *, transform=lambda rows: rows):
     rows = [
         row
         for lesion, sizes in enumerate(grid, start=1)
@@ -137,7 +137,9 @@ def readings_of(grid, reader, events, days, *, transform=lambda rows: rows):
         if mm is not None
         for row in rows_of(lesion, t, mm, 60 + 3 * lesion - 2 * t)
     ]
-    lesions = [Lesion(i, f"1.2.{i}", f"organ {i}") for i in range(1, len(grid) + 1)]
+    lesions = [
+        Lesion(i, f"1.2.{i}", f"organ {i}", nodal=i in nodal) for i in range(1, len(grid) + 1)
+    ]
     return course_of(
         transform(rows),
         lesions=lesions,
