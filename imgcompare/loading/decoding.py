@@ -9,9 +9,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.geometry import AnyArray
@@ -69,20 +71,33 @@ def decode(frame: bytes, plane: Instance) -> AnyArray:
 
 def _run_length(frame: bytes, pixels: PixelFormat) -> AnyArray:
     """Decode RLE: one segment per byte of a pixel, most significant first (PS3.5 annex G)."""
-    from imgcompare.loading._kernels import unpack_bits
-
     width = pixels.bits_allocated // 8
     count, *starts = struct.unpack_from("<16L", frame)
     if count != width:
         raise UnreadableFileError(f"RLE holds {count} segments where {width} are needed.")
-    packed = np.frombuffer(frame, np.uint8)
     words = np.empty((pixels.rows * pixels.columns, width), np.uint8)
-    ends = [*starts[1:count], len(frame)]
-    for n, (start, stop) in enumerate(zip(starts, ends, strict=False)):
-        done = unpack_bits(packed, min(start, len(frame)), min(stop, len(frame)), words[:, -1 - n])
-        if done < len(words):
-            raise UnreadableFileError(f"RLE segment {n + 1} ends too early.")
+    for n, (start, stop) in enumerate(pairwise([*starts[:count], len(frame)])):
+        words[:, -1 - n] = _segment(frame[start : max(start, stop)], len(words), n + 1)
     return words.view(f"<u{width}").reshape(pixels.rows, pixels.columns)
+
+
+def _segment(packed: bytes, size: int, number: int) -> npt.NDArray[np.uint8]:
+    """Unpack one segment of RLE to ``size`` bytes; what follows them is padding."""
+    import imagecodecs
+
+    out = np.empty(size, np.uint8)
+    try:
+        done = len(imagecodecs.packbits_decode(packed, out=out.data))
+    except (
+        imagecodecs.PackbitsError,
+        RuntimeError,
+    ):  # it accepts no padding that unpacks to something
+        from imgcompare.loading._kernels import unpack_bits
+
+        done = unpack_bits(np.frombuffer(packed, np.uint8), 0, len(packed), out)
+    if done < size:
+        raise UnreadableFileError(f"RLE segment {number} ends too early.")
+    return out
 
 
 def decode_with_pydicom(plane: Instance) -> AnyArray:
