@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from imgcompare.errors import InputError
+from imgcompare.geometry import Geometry
 from imgcompare.model import AlignedTimepoint, Role, Timepoint, Transform, Volume
 from imgcompare.pipeline.journal import Journal
-from imgcompare.registration import RegistrationSettings, register, resample
+from imgcompare.registration import Pyramid, RegistrationSettings, prepare, register, resample
 
 REFERENCE_ROLES = (
     Role.T1C,
@@ -28,7 +29,7 @@ CT_CHANNELS = (Role.CT_PRE, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED, R
 
 
 ALIGNMENT = RegistrationSettings(finest_mm=2.0, threads=1)
-"""Stops at 2 mm: about .06 mm of error instead of .02 on a 1 mm head, in half the time."""
+"""Stops at 2 mm: about .05 mm of error instead of .02 on a 1 mm head, and a fifth less work."""
 
 
 def reference_role(timepoint: Timepoint) -> Role:
@@ -59,9 +60,14 @@ def align_series(timepoint: Timepoint, journal: Journal) -> AlignedTimepoint:
     images, transforms = {chosen: reference}, {chosen: Transform.identity(frame)}
     channels = CT_CHANNELS if chosen in CT_CHANNELS else MR_CHANNELS
     roles = [r for r in channels if r != chosen and r in timepoint.series]
+    if roles:
+        with journal.clock("register"):
+            ready = prepare(reference, settings=replace(ALIGNMENT, threads=0), what="fixed")
     # One registration a core is faster than one registration on all cores.
     with ThreadPoolExecutor(max_workers=2) as pool:
-        aligned = pool.map(lambda r: _align_one(timepoint, r, reference, journal), roles)
+        aligned = pool.map(
+            lambda r: _align_one(timepoint, r, (reference.geometry, ready), journal), roles
+        )
         for role, (image, transform) in zip(roles, aligned, strict=True):
             if image is None:
                 journal.warn(
@@ -74,17 +80,18 @@ def align_series(timepoint: Timepoint, journal: Journal) -> AlignedTimepoint:
 
 
 def _align_one(
-    timepoint: Timepoint, role: Role, reference: Volume, journal: Journal
+    timepoint: Timepoint, role: Role, reference: tuple[Geometry, Pyramid], journal: Journal
 ) -> tuple[Volume | None, Transform]:
     """Read, register and resample one series; None instead of an image if that failed."""
+    geometry, ready = reference
     with journal.clock("read"):
         moving = timepoint.series[role].load()
     with journal.clock("register"):
-        transform = register(moving, reference, settings=ALIGNMENT)
+        transform = register(moving, ready, settings=ALIGNMENT)
     if not succeeded(transform):
         return None, transform
     with journal.clock("resample"):
-        return resample(moving, reference.geometry, transform), transform
+        return resample(moving, geometry, transform), transform
 
 
 def align_to_baseline(
