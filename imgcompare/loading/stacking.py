@@ -108,10 +108,10 @@ def stack_series(instances: Iterable[Instance], *, regrid: bool = True) -> tuple
 
 def _pieces(group: Sequence[Instance], rules: tuple[str, ...], *, regrid: bool) -> list[_Piece]:
     """Split planes of one kind into phases and slabs, each with its grid."""
-    if not _placed(group):
+    nowhere = _why_nowhere(group)
+    if nowhere:
         unplaced = Geometry(shape_of(group), np.eye(4), group[0].facts.frame_uid)
-        fit = Fit(unplaced, "has no valid position, orientation or pixel spacing in its headers")
-        return [_Piece(tuple(group), fit, _join(rules))]
+        return [_Piece(tuple(group), Fit(unplaced, nowhere), _join(rules))]
     pieces = []
     for phase in split_phases(group):
         order = np.argsort(heights_of(phase.planes), kind="stable")
@@ -143,19 +143,19 @@ def _acquisition_order(planes: Sequence[Instance]) -> tuple[int, float, float, f
     return series, echo, first.b_value or 0.0, time, first.number or 0
 
 
-def _placed(planes: Sequence[Instance]) -> bool:
-    """Whether all planes say where they are."""
+def _why_nowhere(planes: Sequence[Instance]) -> str:
+    """Say why planes have no place in the patient; empty if all have one."""
     facts = planes[0].facts
-    if len(facts.orientation) != 6 or len(facts.pixel_spacing_mm) != 2:
-        return False
-    if not np.isfinite((*facts.orientation, *facts.pixel_spacing_mm)).all():
-        return False
-    if min(facts.pixel_spacing_mm) <= 0.0:
-        return False
+    numbers = (*facts.orientation, *facts.pixel_spacing_mm)
+    complete = len(facts.orientation) == 6 and len(facts.pixel_spacing_mm) == 2
+    complete = complete and all(len(p.position) == 3 for p in planes)
+    finite = np.isfinite(numbers).all() and all(np.isfinite(p.position).all() for p in planes)
+    if not complete or not finite or min(facts.pixel_spacing_mm) <= 0.0:
+        return "has no position, orientation or pixel spacing in its headers"
     axes = np.reshape(facts.orientation, (2, 3))
     if np.abs(axes @ axes.T - np.eye(2)).max() > UNIT_TOLERANCE:
-        return False
-    return all(len(p.position) == 3 and np.isfinite(p.position).all() for p in planes)
+        return "has direction cosines that are no perpendicular unit vectors"
+    return ""
 
 
 def _truncated(planes: Sequence[Instance]) -> str:

@@ -133,6 +133,7 @@ SITUATIONS: dict[str, Callable[[Path], object]] = {
     "large gaps": lambda f: write_at(f, UNEVEN, tags=thickness("2.5")),
     "sideways": series(per_slice={4: {"ImagePositionPatient": [-10.0, 7.0, 43.0]}}),
     "no place": series(tags={"ImagePositionPatient": None}),
+    "cosines": series(tags={"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}),
     "nothing tells apart": lambda f: write_at(f, [0.0, 3.0, 3.0, 6.0]),
     "lossy": series(tags={"LossyImageCompression": "01"}),
     "inverted": series(tags={"PhotometricInterpretation": "MONOCHROME1"}),

@@ -182,19 +182,21 @@ def test_slices_beside_one_line_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "tags",
+    ("tags", "reason"),
     [
-        {"ImageOrientationPatient": None},
-        {"PixelSpacing": None},
-        {"PixelSpacing": [0.0, 0.7]},
-        {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]},
-        {"ImageOrientationPatient": [1, 0, 0, 0.5, 0.866, 0]},
-        {"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]},
+        ({"ImageOrientationPatient": None}, "no position, orientation or pixel spacing"),
+        ({"PixelSpacing": None}, "no position, orientation or pixel spacing"),
+        ({"PixelSpacing": [0.0, 0.7]}, "no position, orientation or pixel spacing"),
+        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "no perpendicular unit vectors"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0.5, 0.866, 0]}, "no perpendicular unit vectors"),
+        ({"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]}, "no perpendicular unit vectors"),
     ],
 )
-def test_without_a_plane_in_space_it_is_refused(tmp_path: Path, tags: dict[str, object]) -> None:
+def test_without_a_plane_in_space_it_is_refused(
+    tmp_path: Path, tags: dict[str, object], reason: str
+) -> None:
     write_series(tmp_path, SeriesSpec(tags=tags))
-    assert "no valid position, orientation or pixel spacing" in only_series(tmp_path).refusal
+    assert reason in only_series(tmp_path).refusal
 
 
 def test_uneven_tilted_slices_keep_their_shear(tmp_path: Path) -> None:
