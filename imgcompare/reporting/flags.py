@@ -22,6 +22,33 @@ FLAG_TEXTS = {
     "SLICE_THICKNESS_UNKNOWN": "slice thickness is not recorded",
     "REVIEW_NODE_AFTER_CR": "a node grew again after complete response, to be judged by a reader",
     "TOO_SMALL": "too small to measure reliably",
+    "BASELINE_OLDER_THAN_4_WEEKS": "the baseline is more than 4 weeks older than the treatment",
+    "DATES_UNKNOWN": "a date is not known",
+    "TIME_ON_STUDY_UNKNOWN": "time on study not known, so stable disease cannot be counted",
+    "CONFIRMATION_INTERVAL_UNKNOWN": "days to the confirming scan not known",
+    "TOO_EARLY_TO_CONFIRM": "too early to confirm progression: repeat the scan",
+    "LATE": "the confirming scan came later than asked for",
+    "REVIEW_CR_THEN_LESS": "less than complete response after it: was it real? For a reader",
+    "NEW_LESION_EQUIVOCAL": "a new lesion that this criterion takes as equivocal so far",
+    "NEW_LESION_NOT_MEASURABLE": "a new lesion that is not measurable yet, to be followed",
+    "NEW_LESION_SIZE_UNKNOWN": "a new lesion without a size, taken as measurable",
+    "NEW_LESION_UNDER_IMMUNOTHERAPY": "new lesions alone are not progression on immunotherapy",
+    "NON_TARGET_PD_NEEDS_THE_SUM": "non-targets are measured, so their sum decides",
+    "REVIEW_NEW_ENHANCEMENT": "a little tissue enhances anew, to be judged by a reader",
+    "ENHANCEMENT_UNKNOWN": "enhancement was not measured",
+    "ARTERIAL_PHASE_ASSUMED": "the images after contrast are taken as arterial",
+    "ENHANCEMENT_FROM_PORTAL_PHASE": "enhancement was told from the portal-venous phase",
+    "PHASE_NOT_PORTAL": "attenuation is not from the portal-venous phase",
+    "METRICS_DISAGREE": "products and volumes give different categories",
+    "RADIOGRAPHIC_ONLY": "images only: steroids and clinical status are not known",
+    "STEROIDS_INCREASED": "steroids were increased",
+    "RECHECK": "may be due to treatment: recheck",
+    "WINDOW_UNKNOWN": "no date of treatment, so its time window is not known",
+    "BEFORE_BASELINE": "before the baseline of this criterion",
+    "POST_RADIOTHERAPY_BASELINE": "the scan after radiotherapy is the baseline",
+    "BASELINE_NOT_3_TO_5_WEEKS_AFTER_RADIOTHERAPY": (
+        "no scan 3 to 5 weeks after radiotherapy: the first after it is the baseline"
+    ),
 }
 """Words for the flags that the stages set."""
 

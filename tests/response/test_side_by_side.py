@@ -1,0 +1,89 @@
+from imgcompare.response import Recist11
+from imgcompare.response.choi import Choi
+from imgcompare.response.irecist import IRecist
+from imgcompare.response.mrecist import MRecist
+from imgcompare.response.rano import RanoHgg2010
+from imgcompare.response.side_by_side import Direction, side_by_side
+from imgcompare.response.volumetric import QEasl
+from imgcompare.response.who import ProgressionBy, Who
+from tests.response.courses import course, event, figures
+
+
+def three_visits(**more):
+    """A lesion that grows while what enhances in it shrinks: seen by size, and by tissue."""
+    extra = (
+        *figures({1: [20, 8, 2]}, "volume", "enhancing"),
+        *figures({1: [40, 25, 10]}, "longest_diameter", "enhancing"),
+        *figures({1: [1200, 700, 200]}, "bidimensional_product", "enhancing"),
+        *figures({1: [60, 60, 50]}, "mean_intensity"),
+    )
+    return course({1: [50, 52, 65]}, extra=extra, **more)
+
+
+def beside(*criteria, readings=None):
+    found = [a for c in criteria for a in c.assess(readings or three_visits())]
+    return side_by_side(found)
+
+
+def test_every_timepoint_has_every_criterion_the_first_choice_first():
+    found = beside(QEasl(), MRecist(), Recist11())
+    assert [s.timepoint_index for s in found] == [0, 1, 2]
+    assert [o.criterion for o in found[2].opinions] == ["RECIST 1.1", "mRECIST 2010", "qEASL 2014"]
+    assert not found[0].disagree
+    assert found[0].causes == ()
+
+
+def test_those_that_measure_different_things_are_told_apart():
+    """Progression by RECIST, response by enhancing volume, and why."""
+    last = beside(Recist11(), QEasl())[2]
+    assert last.disagree
+    assert [(o.criterion, o.direction) for o in last.differing] == [
+        ("qEASL 2014", Direction.RESPONSE)
+    ]
+    (cause,) = last.causes
+    assert "RECIST 1.1 says PD, qEASL 2014 PR: they measure different things" in cause
+    assert "sum of diameters (+30.0 % against nadir 2024-01-10)" in cause
+    assert "sum of enhancing volumes (-90.0 % against baseline 2024-01-10)" in cause
+
+
+def test_the_rule_its_number_and_threshold_are_there():
+    opinion = beside(Recist11())[2].opinions[0]
+    assert opinion.rule_id == "recist-1.1/target-pd"
+    assert (opinion.value, opinion.threshold, opinion.unit) == (65.0, 60.0, "mm")
+
+
+def test_the_majority_leads():
+    last = beside(Recist11(), QEasl(), MRecist())[2]
+    assert [o.criterion for o in last.differing] == ["RECIST 1.1"]
+
+
+def test_the_same_figure_with_other_references_or_limits():
+    readings = course({1: [50, 40, 52]}, extra=figures({1: [60, 60, 60]}, "mean_intensity"))
+    last = beside(Recist11(), Choi(), readings=readings)[2]
+    assert "different timepoints" in last.causes[0]
+    first = beside(Recist11(), Choi(), readings=readings)[1]
+    assert "their limits differ, RECIST 1.1 meets none and Choi 2007 45 mm" in first.causes[0]
+
+
+def test_rules_of_their_own_are_named():
+    window = course(
+        {1: [50, 60]},
+        extra=figures({1: [1000, 1300]}, "bidimensional_product", "enhancing"),
+        clinical=(event("radiotherapy_end", 10),),
+    )
+    (cause,) = beside(Recist11(), RanoHgg2010(), readings=window)[1].causes
+    assert "RANO-HGG 2010 decides by a rule of its own" in cause
+    assert "recheck" in cause
+
+
+def test_unconfirmed_progression_points_the_same_way():
+    assert not beside(Recist11(), IRecist())[2].disagree
+
+
+def test_what_is_not_evaluable_takes_no_side():
+    readings = course({1: [50, 60]})
+    found = beside(Recist11(), QEasl(), Who(progression_by=ProgressionBy.SUM), readings=readings)
+    assert not found[1].disagree
+    missing = [o for o in found[1].opinions if o.direction is None]
+    assert {o.criterion for o in missing} == {"qEASL 2014", "WHO 1981"}
+    assert all(o.missing for o in missing)
