@@ -23,8 +23,9 @@ from imgcompare.options import CompareOptions, resolve
 from imgcompare.pipeline.aligning import align_series, align_to_baseline
 from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
-from imgcompare.pipeline.outlining import Outline, outline_lesions, tell_compartments
+from imgcompare.pipeline.outlining import outline_lesions, tell_compartments
 from imgcompare.pipeline.replaying import given_transforms, kept_outlines, take_transform
+from imgcompare.pipeline.tracking import Outline, Tracking, find_overlooked
 from imgcompare.response import load_criteria
 from imgcompare.segmentation import Prepared, prepare
 
@@ -74,10 +75,12 @@ def compare_steps(
         )
     count = _require_timepoints(course)
     clinical = _events_of(course, events)
+    journal.hide = course.hide
     given, placed = resolve(course, options), given_transforms(course, options)
     total, step = 3 * count + 1, 1
     aligned: list[AlignedTimepoint] = []
-    outlines: list[list[Outline]] = []
+    tracking = Tracking(aligned, journal)
+    outlines = tracking.outlines
     tissues: list[list[Future[LesionSegmentation]]] = []
     # Preparing the next visit and telling tissues of the last one apart fill the second core.
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -103,17 +106,24 @@ def compare_steps(
             prepared = ahead.result()
             if n + 1 < count:
                 ahead = pool.submit(_prepare, aligned[n + 1], journal)
-            baseline = (aligned[0], outlines[0]) if outlines else None
             with journal.clock("outline lesions"):
-                found = outline_lesions(prepared, given, baseline, options=options, journal=journal)
+                found = outline_lesions(prepared, given, tracking, options=options, journal=journal)
             outlines.append(found)
             tissues.append([pool.submit(_tell, prepared, o, options, journal) for o in found])
             del prepared
         segmented = [[future.result() for future in found] for found in tissues]
+    if not options.outlines:
+        overlooked = find_overlooked(
+            tracking,
+            closed=set(given.masks),
+            prepare=lambda one: _prepare(one, journal),
+            tell=lambda prepared, outline: _tell(prepared, outline, options, journal),
+        )
+        segmented = [[*own, *more] for own, more in zip(segmented, overlooked, strict=True)]
     yield Progress(total, total, "measuring")
     return conclude(
         course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal,
-        clinical=clinical, local=local,
+        clinical=clinical, local=local, looked_for=tracking.looked_for,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from imgcompare.measurement import absent_lesion, measure_lesion
@@ -26,11 +26,11 @@ from imgcompare.options import CompareOptions
 from imgcompare.pipeline.aligning import succeeded
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.judging import judge_course
-from imgcompare.pipeline.outlining import Outline
 from imgcompare.pipeline.reading import with_given_diameters
+from imgcompare.pipeline.tracking import Outline, match_outlines
 from imgcompare.response import CourseReadings, Criterion
 from imgcompare.response.comparability import compare_acquisitions
-from imgcompare.segmentation import Found, Matching, match_lesions
+from imgcompare.segmentation import Matching, Place
 
 
 def conclude(
@@ -44,21 +44,16 @@ def conclude(
     journal: Journal,
     clinical: Sequence[ClinicalEvent] = (),
     local: Sequence[Repeatability] = (),
+    looked_for: Mapping[int, Collection[Place]] | None = None,
 ) -> Comparison:
     """Match, measure and assess what was segmented.
 
-    ``clinical`` are the patient's events, ``local`` the user's own test-retest values.
+    ``clinical`` are the patient's events, ``local`` the user's own test-retest values, and
+    ``looked_for`` the earlier outlines that were looked for per timepoint (by default all).
     """
     clinical = tuple(clinical)
     with journal.clock("measure"):
-        matching = match_lesions(
-            [
-                [Found(o.region, one.to_baseline) for o in found]
-                for one, found in zip(aligned, outlines, strict=True)
-            ],
-            views=[(one.geometry, one.to_baseline) for one in aligned],
-            links=_links(outlines),
-        )
+        matching = match_outlines(aligned, outlines, looked_for=looked_for)
         results = tuple(
             TimepointResult(one, dict(zip(ids, found, strict=True)))
             for one, ids, found in zip(aligned, matching.ids, segmented, strict=True)
@@ -94,7 +89,7 @@ def conclude(
         observations=judged.observations,
         decisions=(*course.decisions, *dict.fromkeys(journal.decisions)),
         warnings=(*course.problems, *dict.fromkeys(journal.warnings)),
-        configuration=_configuration(options),
+        configuration=_configuration(options, course.hide),
         timings_s=journal.clock.seconds,
         course_responses=judged.course_responses,
         clinical_events=clinical,
@@ -109,18 +104,6 @@ def _comparability(
     measured = [r.aligned.timepoint.series.get(r.aligned.reference_role) for r in results]
     failed = {n for n, r in enumerate(results) if not succeeded(r.aligned.to_baseline)}
     return compare_acquisitions(course.timepoints, measured, misaligned=failed)
-
-
-def _links(outlines: Sequence[Sequence[Outline]]) -> dict[tuple[int, int], int]:
-    """Link a lesion to the identity a person gave it, or to the one it was followed from."""
-    links: dict[tuple[int, int], int] = {}
-    for timepoint, found in enumerate(outlines):
-        for position, outline in enumerate(found):
-            if outline.identity is not None:
-                links[timepoint, position] = outline.identity
-            elif outline.followed is not None:
-                links[timepoint, position] = outline.followed + 1
-    return links
 
 
 def _with_given_events(matching: Matching, given: Sequence[LesionEvent]) -> Matching:
@@ -183,19 +166,19 @@ def _measure(
     return tuple(figures)
 
 
-def _configuration(options: CompareOptions) -> dict[str, object]:
-    """Record what the person decided; of mask files only their names."""
+def _configuration(options: CompareOptions, hide: Callable[[str], str]) -> dict[str, object]:
+    """Record what the person decided; of mask files only their names, without the patient's."""
     return {
-        "mask": [f"{timepoint}={path.name}" for timepoint, path in options.masks],
+        "mask": [f"{timepoint}={hide(path.name)}" for timepoint, path in options.masks],
         "seed": [
             {"timepoint": s.timepoint, "point_lps_mm": s.point_mm, "radius_mm": s.radius_mm}
             for s in options.seeds
         ],
-        "role": {series: str(role) for series, role in options.roles.items()},
+        "role": {hide(series): str(role) for series, role in options.roles.items()},
         "criteria": list(options.criteria),
         "settings": {name: dict(given) for name, given in options.settings.items()},
-        "events": options.clinical.name if options.clinical else None,
-        "repeatability": options.repeatability.name if options.repeatability else None,
+        "events": hide(options.clinical.name) if options.clinical else None,
+        "repeatability": hide(options.repeatability.name) if options.repeatability else None,
         "label_scheme": options.label_scheme,
         "identified": options.identified,
     }

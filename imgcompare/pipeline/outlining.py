@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from imgcompare.errors import RegistrationError
 from imgcompare.loading import LABEL_SCHEMES, mask_region, read_lesions, read_mask
-from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation, Volume
-from imgcompare.options import CompareOptions, Given
-from imgcompare.pipeline.aligning import succeeded, why
+from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
+from imgcompare.options import CompareOptions, Given, Seed
 from imgcompare.pipeline.journal import Journal
-from imgcompare.registration import map_mask
+from imgcompare.pipeline.tracking import Outline, Tracking
 from imgcompare.segmentation import (
     Prepared,
     compartments_as_drawn,
-    follow_lesion,
-    lesion_from_seed,
+    outline_seed,
     propose_lesions,
     segment_compartments,
 )
+from imgcompare.segmentation.morphology import box_of, depth_mm
+
+UNENHANCED_FLAG = "gains no contrast: outlined on FLAIR or T2, where oedema and gliosis look alike"
 
 SAME_LESION_OVERLAP = 0.5
 """Two outlines of one timepoint that share this part of the smaller one are one lesion."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """A lesion's region on the full reference grid, and where it comes from."""
-
-    region: LabelMap
-    source: str
-    proposed: bool = False
-    followed: int | None = None  # position of the baseline outline it was followed from
-    drawn: LabelMap | None = None  # labels that name the tissues themselves
-    fill: Volume | None = None  # part of each voxel inside, where the file tells
-    identity: int | None = None  # the lesion a person says it is
-
-
 def outline_lesions(
     prepared: Prepared,
     given: Given,
-    baseline: tuple[AlignedTimepoint, list[Outline]] | None,
+    tracking: Tracking,
     *,
     options: CompareOptions,
     journal: Journal,
 ) -> list[Outline]:
-    """Find the lesions of one timepoint from what was given, from baseline, or by proposal."""
+    """Find the lesions of one timepoint: as given, followed from earlier ones, or proposed.
+
+    A mask holds all lesions of its timepoint; beside seeds, earlier lesions that have none are
+    looked for. Only where nothing at all was given are further lesions taken up; otherwise they
+    are pointed out.
+    """
     aligned = prepared.aligned
     index, name = aligned.timepoint.index, aligned.timepoint.name
     if index in given.masks:
@@ -61,37 +52,70 @@ def outline_lesions(
             for outline in _read_outlines(path, aligned, options.label_scheme, journal)
         ]
         return _distinct(drawn, name, journal)
-    if index in given.seeds:
-        seeded = [
-            Outline(lesion_from_seed(prepared, s.point_mm, radius_mm=s.radius_mm), "seed")
-            for s in given.seeds[index]
-        ]
-        return _distinct(seeded, name, journal)
-    followed = _follow(prepared, baseline, journal) if baseline else []
+    seeded = [_from_seed(prepared, s, journal) for s in given.seeds.get(index, ())]
+    seeded = _distinct(seeded, name, journal)
+    followed = tracking.follow(prepared, seeded) if index else []
+    found = _distinct([*seeded, *followed], name, journal)
     if given:
-        return followed
-    proposals = propose_lesions(prepared, known=_union(followed, aligned))
-    labels = [n for n in np.unique(proposals.array) if n]
+        if index:
+            _point_out(prepared, found, tracking, journal)
+        return found
+    proposals = _proposals(prepared, found)
     journal.decide(
         name,
-        choice=f"{len(followed)} lesion(s) followed from baseline, {len(labels)} more proposed"
-        if baseline
-        else f"{len(labels)} lesion(s) proposed",
+        choice=f"{len(found)} lesion(s) followed, {len(proposals)} more proposed"
+        if index
+        else f"{len(proposals)} lesion(s) proposed",
         reason="no mask and no seed was given; check every proposal",
     )
-    proposed = [
-        Outline(LabelMap(proposals.array == n, aligned.geometry), "proposal", proposed=True)
-        for n in labels
+    return _distinct([*found, *proposals], name, journal)
+
+
+def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
+    """Outline the lesion at a seed, on FLAIR or T2 if it gains no contrast."""
+    lesion = outline_seed(prepared, seed.point_mm, radius_mm=seed.radius_mm)
+    if lesion.basis is not None:
+        journal.warn(
+            f"The lesion at the seed of {prepared.aligned.timepoint.name} does not stand out after "
+            f"contrast; it is outlined on {lesion.basis}, where oedema and gliosis look alike. "
+            "Check the outline."
+        )
+    return Outline(lesion.region, "seed", unenhanced=lesion.basis is not None)
+
+
+def _proposals(prepared: Prepared, known: Sequence[Outline]) -> list[Outline]:
+    taken = np.zeros(prepared.aligned.geometry.shape, dtype=bool)
+    for outline in known:
+        taken |= outline.mask
+    labels = propose_lesions(prepared, known=taken)
+    return [
+        Outline(LabelMap(labels.array == n, labels.geometry), "proposal", proposed=True)
+        for n in np.unique(labels.array)
+        if n
     ]
-    return _distinct([*followed, *proposed], name, journal)
 
 
-def _union(outlines: Sequence[Outline], aligned: AlignedTimepoint) -> npt.NDArray[np.bool_]:
-    """Voxels of all outlines."""
-    known = np.zeros(aligned.geometry.shape, dtype=bool)
-    for outline in outlines:
-        known |= outline.region.array != 0
-    return known
+def _point_out(
+    prepared: Prepared, found: Sequence[Outline], tracking: Tracking, journal: Journal
+) -> None:
+    """Warn of what may be further lesions at a follow-up; they are not taken up."""
+    name = prepared.aligned.timepoint.name
+    if prepared.enhancement is None:
+        reason = "that takes a scan before and one after contrast"
+        journal.decide(name, choice="no search for further lesions", reason=reason)
+        return
+    for outline in _proposals(prepared, found):
+        grid = outline.region.geometry
+        box = box_of(outline.mask, 2.0, grid.spacing_mm)
+        depth = depth_mm(outline.mask[box], grid.spacing_mm)
+        deepest = np.array(np.unravel_index(int(np.argmax(depth)), depth.shape))
+        index_ = deepest + [s.start for s in box]
+        point = ",".join(f"{x:.1f}" for x in grid.index_to_world(index_))
+        size = float(outline.mask.sum()) * grid.voxel_volume_ml
+        journal.warn(
+            f"Possible further lesion at {name}, about {size:.1f} mL around {point} (L,P,S mm); "
+            f"it is not in the figures. Look at it; --seed {name}={point} takes it up."
+        )
 
 
 def _read_outlines(
@@ -101,9 +125,11 @@ def _read_outlines(
     name = aligned.timepoint.name
     what = f"{aligned.reference_role} of {name}"
     if scheme is not None and LABEL_SCHEMES.get(scheme):
-        labels = read_mask(path, onto=aligned.geometry, what=what)
+        labels = read_mask(path, onto=aligned.geometry, what=what, hide=journal.hide)
         return [Outline(mask_region(labels, scheme), "mask", drawn=labels)]
-    lesions = read_lesions(path, onto=aligned.geometry, what=what, label_scheme=scheme)
+    lesions = read_lesions(
+        path, onto=aligned.geometry, what=what, label_scheme=scheme, hide=journal.hide
+    )
     for note in dict.fromkeys(note for lesion in lesions for note in lesion.notes):
         journal.decide(name, choice="outline read from a mask", reason=note)
     return [Outline(lesion.region, "mask", fill=lesion.fill) for lesion in lesions]
@@ -116,43 +142,16 @@ def tell_compartments(
     if outline.drawn is not None and scheme is not None:
         meaning = LABEL_SCHEMES[scheme]
         return compartments_as_drawn(outline.drawn, outline.region, meaning=meaning)
-    return segment_compartments(
+    found = segment_compartments(
         prepared,
         outline.region,
         source=outline.source,
         proposed=outline.proposed,
         fill=outline.fill,
     )
-
-
-def _follow(
-    prepared: Prepared, baseline: tuple[AlignedTimepoint, list[Outline]], journal: Journal
-) -> list[Outline]:
-    """Find the baseline's lesions again at a follow-up, through the transform."""
-    reference, outlines = baseline
-    aligned = prepared.aligned
-    if not outlines:
-        return []
-    if not succeeded(aligned.to_baseline):
-        raise RegistrationError(
-            f"{aligned.timepoint.name} could not be aligned to the baseline"
-            f"{why(aligned.to_baseline)}, so its lesions cannot be found from the baseline's. "
-            f"Give --seed or --mask for {aligned.timepoint.name}."
-        )
-    back = aligned.to_baseline.inverse()
-
-    def follow(outline: Outline) -> LabelMap:
-        mask = np.asarray(outline.region.array, dtype=bool)
-        return follow_lesion(prepared, map_mask(mask, reference.geometry, aligned.geometry, back))
-
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        regions = list(pool.map(follow, outlines))
-    found = [
-        Outline(region, f"{outline.source} carried from baseline", outline.proposed, followed=n)
-        for n, (outline, region) in enumerate(zip(outlines, regions, strict=True))
-        if region.array.any()
-    ]
-    return _distinct(found, aligned.timepoint.name, journal)
+    if outline.unenhanced:
+        return replace(found, flags=(*found.flags, UNENHANCED_FLAG))
+    return found
 
 
 def _distinct(outlines: Sequence[Outline], name: str, journal: Journal) -> list[Outline]:

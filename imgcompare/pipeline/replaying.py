@@ -20,7 +20,7 @@ from imgcompare.model import (
 )
 from imgcompare.options import CompareOptions, KeptOutline, position_of
 from imgcompare.pipeline.journal import Journal
-from imgcompare.pipeline.outlining import Outline
+from imgcompare.pipeline.tracking import Outline
 
 
 def given_transforms(course: Course, options: CompareOptions) -> Mapping[int, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -97,6 +97,15 @@ class Evidence:
     def candidates(self) -> BoolArray:
         """Voxels that stand out from normal tissue."""
         return np.asarray(self.domain & (self.rise > self.floor))
+
+    def within(self, centre: Sequence[int], radius_mm: float) -> Evidence:
+        """Give the same with nothing possible beyond a distance from a voxel of the crop."""
+        axes = [
+            ((np.arange(n) - i) * s) ** 2
+            for n, i, s in zip(self.rise.shape, centre, self.spacing, strict=True)
+        ]
+        near = axes[0][:, None, None] + axes[1][:, None] + axes[2] <= radius_mm**2
+        return replace(self, domain=self.domain & near)
 
     def cut(self, inner: Box) -> Evidence:
         """Give the same on a smaller box, in indices of this one."""

@@ -11,9 +11,10 @@ from scipy import ndimage
 from imgcompare.errors import SeedError
 from imgcompare.model import LabelMap
 from imgcompare.segmentation import morphology as shape
-from imgcompare.segmentation.lesion import MIN_VOLUME_ML, seed_index, segment_at
+from imgcompare.segmentation.lesion import MIN_VOLUME_ML, reach_for, seed_index, segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.unenhanced import segment_unenhanced
 
 SHIFT_MM = 3.0
 """Residual misalignment and shift of tissue between two visits."""
@@ -51,7 +52,11 @@ AGREEMENT = 0.9
 
 
 def follow_lesion(
-    prepared: Prepared, expected: BoolArray, *, seed_mm: Sequence[float] | None = None
+    prepared: Prepared,
+    expected: BoolArray,
+    *,
+    seed_mm: Sequence[float] | None = None,
+    unenhanced: bool = False,
 ) -> LabelMap:
     """Find a lesion again at a follow-up.
 
@@ -68,6 +73,8 @@ def follow_lesion(
         The earlier outline on the follow-up's reference grid.
     seed_mm : sequence of 3 floats, optional
         A point known to lie in the lesion at the follow-up, LPS mm, used instead.
+    unenhanced : bool
+        Whether the lesion gained no contrast, so that it is looked for on FLAIR or T2 as well.
 
     Returns
     -------
@@ -85,9 +92,11 @@ def follow_lesion(
     near = shape.dilate(expected[box], SHIFT_MM, grid.spacing_mm)
     finds = []
     for index in _seeds(prepared, expected, box):
-        region = _grow(prepared, expected, index)
+        region = _grow(prepared, expected, index, unenhanced=unenhanced)
         inside = int((region[box] & near).sum())
-        if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML or not _stands_out(prepared, region):
+        if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML:
+            continue
+        if not unenhanced and not _stands_out(prepared, region):
             continue
         if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
             finds.append(region)
@@ -149,11 +158,17 @@ def _signal(prepared: Prepared) -> FloatArray:
     return prepared.images[prepared.aligned.reference_role]
 
 
-def _grow(prepared: Prepared, expected: BoolArray, index: tuple[int, int, int]) -> BoolArray:
+def _grow(
+    prepared: Prepared, expected: BoolArray, index: tuple[int, int, int], *, unenhanced: bool
+) -> BoolArray:
     """Grow from one seed, no farther than the lesion can have grown."""
     spacing = np.array(prepared.aligned.geometry.spacing_mm)
     reach = np.linalg.norm((np.argwhere(expected) - np.array(index)) * spacing, axis=1).max()
-    return segment_at(prepared, index, radius_mm=float(GROWTH * reach + GROWTH_MM))
+    radius = float(GROWTH * reach + GROWTH_MM)
+    if unenhanced:
+        found = segment_unenhanced(prepared, index, reach_mm=reach_for(radius), radius_mm=radius)
+        return np.zeros_like(expected) if found is None else found[0]
+    return segment_at(prepared, index, radius_mm=radius)
 
 
 def _most_agreed(finds: Sequence[BoolArray]) -> npt.NDArray[np.bool_]:

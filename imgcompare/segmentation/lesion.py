@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from imgcompare.errors import SeedError, SegmentationError
-from imgcompare.model import LabelMap
+from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
 from imgcompare.segmentation.evidence_ct import gather_ct
 from imgcompare.segmentation.growing import grow
 from imgcompare.segmentation.masks import BoolArray
 from imgcompare.segmentation.preparation import Prepared
 from imgcompare.segmentation.starting import look_around
+from imgcompare.segmentation.unenhanced import segment_unenhanced
 
 REACH_MM = 60.0
 """A lesion is looked for within this distance of its seed unless a radius is given."""
@@ -30,6 +31,18 @@ AIR_HU = -950.0
 
 MIN_VOLUME_ML = 0.01
 """Smaller finds are noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeededLesion:
+    """A lesion outlined around a point.
+
+    ``basis`` is the image it was outlined on if that was not the usual one, because the lesion does
+    not stand out after contrast.
+    """
+
+    region: LabelMap
+    basis: Role | None = None
 
 
 def seed_index(prepared: Prepared, seed_mm: Sequence[float]) -> tuple[int, int, int]:
@@ -95,16 +108,42 @@ def lesion_from_seed(
     SegmentationError
         If nothing at the seed can be told from normal tissue.
     """
+    return outline_seed(prepared, seed_mm, radius_mm=radius_mm).region
+
+
+def outline_seed(
+    prepared: Prepared, seed_mm: Sequence[float], *, radius_mm: float | None = None
+) -> SeededLesion:
+    """Do what ``lesion_from_seed`` does, and say what the outline is based on.
+
+    A lesion of the head that gains no contrast is outlined on FLAIR or T2.
+    """
     index = seed_index(prepared, seed_mm)
     if radius_mm is not None and not (np.isfinite(radius_mm) and radius_mm > 0):
         raise SeedError(f"A seed's radius must be a positive number of mm, not {radius_mm}.")
-    mask = segment_at(prepared, index, radius_mm=radius_mm)
-    if mask.sum() * prepared.aligned.geometry.voxel_volume_ml < MIN_VOLUME_ML:
+    grid = prepared.aligned.geometry
+    mask, basis = segment_at(prepared, index, radius_mm=radius_mm), None
+    if _too_small(mask, prepared) and not prepared.is_ct:
+        reach = reach_for(radius_mm)
+        found = segment_unenhanced(prepared, index, reach_mm=reach, radius_mm=radius_mm)
+        mask, basis = found or (mask, None)
+    if _too_small(mask, prepared):
+        within = "" if radius_mm is None else f" within {radius_mm:g} mm"
         raise SegmentationError(
-            "Nothing at the seed differs enough from the tissue around it. Give a point inside the "
-            "lesion's enhancing part or its core, or a mask of the lesion."
+            f"Nothing at the seed{within} differs enough from the tissue around it. Give a point "
+            "inside the lesion's enhancing part or its core, a larger radius, or a mask of the "
+            "lesion."
         )
-    return LabelMap(mask.astype(np.uint8), prepared.aligned.geometry)
+    return SeededLesion(LabelMap(mask.astype(np.uint8), grid), basis)
+
+
+def _too_small(mask: BoolArray, prepared: Prepared) -> bool:
+    return float(mask.sum()) * prepared.aligned.geometry.voxel_volume_ml < MIN_VOLUME_ML
+
+
+def reach_for(radius_mm: float | None) -> float:
+    """Say how far around a seed to look, mm."""
+    return REACH_MM if radius_mm is None else min(REACH_MM, radius_mm + MARGIN_MM)
 
 
 def gather(prepared: Prepared, index: Sequence[int], reach_mm: float) -> Evidence:
@@ -135,26 +174,11 @@ def segment_at(
     bool array on the reference grid
     """
     grid = prepared.aligned.geometry
-    reach = REACH_MM if radius_mm is None else min(REACH_MM, radius_mm + MARGIN_MM)
-    evidence = gather(prepared, index, reach)
+    evidence = gather(prepared, index, reach_for(radius_mm))
     a, b, c = (i - s.start for i, s in zip(index, evidence.box, strict=True))
     if radius_mm is not None:
-        evidence = _within(evidence, (a, b, c), radius_mm, grid.spacing_mm)
+        evidence = evidence.within((a, b, c), radius_mm)
     start = look_around(evidence, (a, b, c))
     out = np.zeros(grid.shape, dtype=bool)
     out[evidence.box] = grow(evidence, start)
     return out
-
-
-def _within(
-    evidence: Evidence,
-    centre: tuple[int, int, int],
-    radius_mm: float,
-    spacing: tuple[float, float, float],
-) -> Evidence:
-    axes = [
-        ((np.arange(n) - i) * s) ** 2
-        for n, i, s in zip(evidence.rise.shape, centre, spacing, strict=True)
-    ]
-    near = axes[0][:, None, None] + axes[1][:, None] + axes[2] <= radius_mm**2
-    return replace(evidence, domain=evidence.domain & near)

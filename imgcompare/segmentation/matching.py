@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,10 @@ SAMPLE_POINTS: Final = 4000
 """Points that stand for a lesion; shares are then known to about one percent."""
 
 
+Place = tuple[int, int]
+"""A lesion found: position of its timepoint, and its own among those found there."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A lesion found at one timepoint: its voxels, and the way from there to baseline space."""
@@ -49,6 +53,7 @@ class _Known:
 
     points_mm: npt.NDArray[np.float64]
     present: bool = True
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,7 +69,9 @@ def match_lesions(
     timepoints: Sequence[Sequence[Found]],
     *,
     views: Sequence[tuple[Geometry, Transform]],
-    links: Mapping[tuple[int, int], int] | None = None,
+    links: Mapping[Place, int] | None = None,
+    followed: Mapping[Place, Place] | None = None,
+    looked_for: Mapping[int, Collection[Place]] | None = None,
     tolerance_mm: float = TOLERANCE_MM,
 ) -> Matching:
     """Give every lesion an identity that is stable over time.
@@ -83,6 +90,11 @@ def match_lesions(
         was not seen, which is not the same as vanished.
     links : mapping of (timepoint, position) to int, optional
         A person's word, which overrules: the lesion found there has this identity.
+    followed : mapping of (timepoint, position) to (timepoint, position), optional
+        Lesions that were looked for at the place of an earlier one, and found: they are that one.
+    looked_for : mapping of int to collection of (timepoint, position), optional
+        Per timepoint, the earlier lesions that were looked for there; all of them where a timepoint
+        is missing. What was not looked for cannot have vanished.
     tolerance_mm : float
         See TOLERANCE_MM.
 
@@ -96,20 +108,23 @@ def match_lesions(
     ConfigurationError
         If a link names no lesion, or gives two lesions of one timepoint the same identity.
     """
-    links = dict(links or {})
+    links, sought = dict(links or {}), looked_for or {}
     _check_links(links, timepoints)
-    state, ids = _State(), []
+    state = _State()
+    ids: list[tuple[int, ...]] = []
     for index, found in enumerate(timepoints):
         points = [_sample(one) for one in found]
         said = {p: links[index, p] for p in range(len(found)) if (index, p) in links}
+        for position in range(len(found)):
+            earlier = (followed or {}).get((index, position))
+            if earlier is not None and position not in said:
+                said[position] = ids[earlier[0]][earlier[1]]
         ids.append(_match_one(state, index, points, said, tolerance_mm))
-        _note_vanished(state, index, set(ids[-1]), views[index])
+        _note_vanished(state, index, set(ids[-1]), views[index], sought.get(index))
     return Matching(tuple(ids), tuple(state.events))
 
 
-def _check_links(
-    links: Mapping[tuple[int, int], int], timepoints: Sequence[Sequence[Found]]
-) -> None:
+def _check_links(links: Mapping[Place, int], timepoints: Sequence[Sequence[Found]]) -> None:
     for index, position in links:
         if not (0 <= index < len(timepoints) and 0 <= position < len(timepoints[index])):
             raise ConfigurationError(
@@ -163,7 +178,9 @@ def _match_one(
         if known.present and identity not in ids.values():
             _note_merged(state, index, identity, ids, on_found)
     for position, identity in ids.items():
-        state.known[identity] = _Known(points[position])
+        before = state.known[identity].places if identity in state.known else ()
+        places = (*before, (index, position))
+        state.known[identity] = _Known(points[position], places=places)
     return tuple(ids[p] for p in range(len(points)))
 
 
@@ -216,12 +233,18 @@ def _note_merged(
 
 
 def _note_vanished(
-    state: _State, index: int, present: set[int], view: tuple[Geometry, Transform]
+    state: _State,
+    index: int,
+    present: set[int],
+    view: tuple[Geometry, Transform],
+    looked_for: Collection[Place] | None,
 ) -> None:
-    """Note which lesions are gone: known, imaged, and not found."""
+    """Note which lesions are gone: known, looked for, imaged, and not found."""
     grid, to_baseline = view
     for identity, known in state.known.items():
         if not known.present or identity in present:
+            continue
+        if looked_for is not None and not set(known.places) & set(looked_for):
             continue
         here = to_baseline.inverse().apply(known.points_mm)
         if grid.contains(here).mean() < FRAGMENT_SHARE:

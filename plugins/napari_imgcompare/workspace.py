@@ -27,12 +27,13 @@ from imgcompare.options import CompareOptions, GivenDiameter
 from imgcompare.pipeline.aligning import align_series, align_to_baseline, succeeded
 from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
-from imgcompare.pipeline.outlining import Outline, tell_compartments
+from imgcompare.pipeline.outlining import tell_compartments
 from imgcompare.pipeline.replaying import (
     as_outline,
     given_transforms,
     take_transform,
 )
+from imgcompare.pipeline.tracking import Outline
 from imgcompare.registration import map_mask
 from imgcompare.response import load_criteria
 from imgcompare.segmentation import (
@@ -352,7 +353,26 @@ class Workspace:
             events=self.state.events,
         )
 
+    def measuring(self) -> Task[Comparison]:
+        """Measure beside the window."""
+
+        def steps() -> Steps[Comparison]:
+            yield Progress(1, 1, "measuring")
+            return self._conclude()
+
+        def take(found: Comparison) -> None:
+            self.result = found
+            self.changed.emit("result")
+
+        return Task("Measuring", steps(), take)
+
     def measure(self) -> Comparison:
+        """Measure here and now; give the comparison."""
+        self.measuring().run()
+        assert self.result is not None
+        return self.result
+
+    def _conclude(self) -> Comparison:
         """Match, measure and assess the lesions as they stand, as `imgcompare compare` does."""
         course, aligned = self.require_course(), self.require_aligned()
         if not self.marked or any(m.segmentation is None for m in self.marked.values()):
@@ -366,7 +386,7 @@ class Workspace:
             ]
             for index in order
         ]
-        self.result = conclude(
+        return conclude(
             course,
             [aligned[i] for i in order],
             [
@@ -378,8 +398,6 @@ class Workspace:
             options=self.options(),
             journal=self.journal,
         )
-        self.changed.emit("result")
-        return self.result
 
 
 def _as_mask(region: LabelMap) -> LabelMap:

@@ -1,0 +1,261 @@
+"""Look for lesions at other timepoints than their own: later ones, and those before a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from imgcompare.errors import RegistrationError
+from imgcompare.model import AlignedTimepoint, EventKind, LabelMap, LesionSegmentation, Volume
+from imgcompare.pipeline.aligning import succeeded, why
+from imgcompare.pipeline.journal import Journal
+from imgcompare.registration import map_mask
+from imgcompare.segmentation import Found, Matching, Place, Prepared, follow_lesion, match_lesions
+from imgcompare.segmentation.masks import BoolArray
+
+REPEATED_SHARE = 0.3
+"""What is found at an earlier timepoint and lies on a known lesion to this part is that lesion."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """A lesion's region on the full reference grid, and where it comes from."""
+
+    region: LabelMap
+    source: str
+    proposed: bool = False
+    followed: Place | None = None  # the outline of another timepoint that it was looked for from
+    drawn: LabelMap | None = None  # labels that name the tissues themselves
+    fill: Volume | None = None  # part of each voxel inside, where the file tells
+    identity: int | None = None  # the lesion a person says it is
+    unenhanced: bool = False  # outlined on FLAIR or T2, as it gains no contrast
+
+    @property
+    def mask(self) -> BoolArray:
+        """Voxels of the lesion."""
+        return np.asarray(self.region.array, dtype=bool)
+
+
+@dataclass(slots=True)
+class Tracking:
+    """What has been found so far, and what was looked for where.
+
+    Attributes
+    ----------
+    aligned : sequence of AlignedTimepoint
+        All timepoints.
+    outlines : list of list of Outline
+        Per timepoint, in order of time.
+    looked_for : dict of int to set of Place
+        Per timepoint, the earlier outlines that were looked for; all where it is missing.
+    """
+
+    aligned: Sequence[AlignedTimepoint]
+    journal: Journal
+    outlines: list[list[Outline]] = field(default_factory=list)
+    looked_for: dict[int, set[Place]] = field(default_factory=dict)
+
+    def match(self) -> Matching:
+        """Give identities to what has been found so far."""
+        return match_outlines(
+            self.aligned[: len(self.outlines)], self.outlines, looked_for=self.looked_for
+        )
+
+    def follow(self, prepared: Prepared, found: Sequence[Outline] = ()) -> list[Outline]:
+        """Look for earlier lesions at the next timepoint.
+
+        Parameters
+        ----------
+        prepared : Prepared
+            The timepoint.
+        found : sequence of Outline
+            What was given for this timepoint; these lesions need no search.
+
+        Returns
+        -------
+        list of Outline
+            Each with where it was followed from.
+
+        Raises
+        ------
+        RegistrationError
+            If nothing was given and this timepoint could not be aligned.
+        """
+        aligned = prepared.aligned
+        index = aligned.timepoint.index
+        places = self._last_seen(found)
+        if found:
+            self.looked_for[index] = set()
+        if not places:
+            return []
+        if not succeeded(aligned.to_baseline):
+            if found:
+                return []
+            raise RegistrationError(
+                f"{aligned.timepoint.name} could not be aligned to the baseline"
+                f"{why(aligned.to_baseline)}, so its lesions cannot be found from earlier ones. "
+                f"Give --seed or --mask for {aligned.timepoint.name}."
+            )
+        reachable = [p for p in places if succeeded(self.aligned[p[0]].to_baseline)]
+        self.looked_for[index] = set(reachable)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            regions = list(pool.map(lambda p: self._seek(prepared, p), reachable))
+        return [
+            replace(
+                self._at(place),
+                region=region,
+                source=f"{_origin(self._at(place))} carried from {self._name(place[0])}",
+                followed=place,
+                drawn=None,
+                fill=None,
+                identity=None,
+            )
+            for place, region in zip(reachable, regions, strict=True)
+            if region.array.any()
+        ]
+
+    def look_back(
+        self, index: int, newcomers: Sequence[Outline], prepared: Prepared
+    ) -> list[Outline | None]:
+        """Look at an earlier timepoint for lesions that were first found at timepoint ``index``.
+
+        Returns
+        -------
+        list of Outline or None
+            Per newcomer, its outline at the earlier timepoint; None where nothing is to be seen.
+        """
+        earlier = prepared.aligned.timepoint.index
+        known = np.zeros(prepared.aligned.geometry.shape, dtype=bool)
+        for outline in self.outlines[earlier]:
+            known |= outline.mask
+        results: list[Outline | None] = []
+        for newcomer in newcomers:
+            region = self._sought(newcomer, index, prepared)
+            size = int(np.count_nonzero(region.array))
+            shared = int((known & (region.array != 0)).sum())
+            if not size or shared > REPEATED_SHARE * size:
+                results.append(None)
+                continue
+            source = f"{_origin(newcomer)} carried back from {self._name(index)}"
+            cut = LabelMap((region.array != 0) & ~known, region.geometry)
+            known |= cut.array
+            results.append(Outline(cut, source, newcomer.proposed, unenhanced=newcomer.unenhanced))
+        return results
+
+    def _last_seen(self, found: Sequence[Outline]) -> list[Place]:
+        """Say where each lesion was seen last, without those found and those that merged."""
+        before = self.match()
+        last = {i: (t, p) for t, ids in enumerate(before.ids) for p, i in enumerate(ids)}
+        merged = {i for e in before.events if e.kind is EventKind.MERGED for i in e.lesion_ids[1:]}
+        here: set[int] = set()
+        if found:
+            now = Tracking(self.aligned, self.journal, [*self.outlines, list(found)])
+            here = set(now.match().ids[-1])
+        return [place for i, place in sorted(last.items()) if i not in merged | here]
+
+    def _seek(self, prepared: Prepared, place: Place) -> LabelMap:
+        return self._sought(self._at(place), place[0], prepared)
+
+    def _sought(self, outline: Outline, index: int, prepared: Prepared) -> LabelMap:
+        """Look for an outline of timepoint ``index`` at another timepoint."""
+        source, target = self.aligned[index], prepared.aligned
+        there = source.to_baseline.then(target.to_baseline.inverse())
+        expected = map_mask(outline.mask, source.geometry, target.geometry, there)
+        return follow_lesion(prepared, expected, unenhanced=outline.unenhanced)
+
+    def _at(self, place: Place) -> Outline:
+        return self.outlines[place[0]][place[1]]
+
+    def _name(self, index: int) -> str:
+        return "baseline" if index == 0 else self.aligned[index].timepoint.name
+
+
+def _origin(outline: Outline) -> str:
+    """Say what a lesion was outlined from in the first place: mask, seed or proposal."""
+    return outline.source.split(" carried ")[0]
+
+
+def match_outlines(
+    aligned: Sequence[AlignedTimepoint],
+    outlines: Sequence[Sequence[Outline]],
+    *,
+    looked_for: Mapping[int, Collection[Place]] | None = None,
+) -> Matching:
+    """Give lesions their identities; what was followed, or named by a person, stands."""
+    every = {(t, p): o for t, found in enumerate(outlines) for p, o in enumerate(found)}
+    return match_lesions(
+        [
+            [Found(o.region, one.to_baseline) for o in found]
+            for one, found in zip(aligned, outlines, strict=True)
+        ],
+        views=[(one.geometry, one.to_baseline) for one in aligned],
+        links={place: o.identity for place, o in every.items() if o.identity is not None},
+        followed={place: o.followed for place, o in every.items() if o.followed is not None},
+        looked_for=looked_for,
+    )
+
+
+def find_overlooked(
+    tracking: Tracking,
+    *,
+    closed: set[int],
+    prepare: Callable[[AlignedTimepoint], Prepared],
+    tell: Callable[[Prepared, Outline], LesionSegmentation],
+) -> list[list[LesionSegmentation]]:
+    """Look for every new lesion at the timepoints before: new means that it was not visible there.
+
+    Parameters
+    ----------
+    tracking : Tracking
+        All timepoints; what is found is added to its outlines.
+    closed : set of int
+        Timepoints whose lesions a person has outlined, which settles what is there.
+    prepare, tell : callable
+        Prepare a timepoint, and tell the tissues of an outline apart.
+
+    Returns
+    -------
+    list of list of LesionSegmentation
+        Per timepoint, one for each outline added.
+    """
+    added: list[list[LesionSegmentation]] = [[] for _ in tracking.outlines]
+    for earlier in range(len(tracking.outlines) - 1):
+        places = [p for p in _newcomers(tracking) if p[0] > earlier]
+        usable = [p for p in places if _comparable(tracking, earlier, p[0])]
+        if earlier in closed or not usable:
+            continue
+        prepared = prepare(tracking.aligned[earlier])
+        for place in usable:
+            newcomer = tracking.outlines[place[0]][place[1]]
+            found = tracking.look_back(place[0], [newcomer], prepared)[0]
+            name = tracking.aligned[earlier].timepoint.name
+            what = f"lesion first found at {tracking.aligned[place[0]].timepoint.name}"
+            if found is None:
+                reason = "looked for at its place, and nothing was found"
+                tracking.journal.decide(name, choice=f"{what}: absent", reason=reason)
+                continue
+            reason = "looked for at its place, and found"
+            tracking.journal.decide(name, choice=f"{what}: present", reason=reason)
+            here = (earlier, len(tracking.outlines[earlier]))
+            tracking.outlines[earlier].append(found)
+            tracking.outlines[place[0]][place[1]] = replace(newcomer, followed=here)
+            added[earlier].append(tell(prepared, found))
+    return added
+
+
+def _newcomers(tracking: Tracking) -> list[Place]:
+    """Give the first outlines of lesions that appear after baseline."""
+    matching = tracking.match()
+    new = {i for e in matching.events if e.kind is EventKind.NEW for i in e.lesion_ids}
+    first: dict[int, Place] = {}
+    for timepoint, ids in enumerate(matching.ids):
+        for position, identity in enumerate(ids):
+            first.setdefault(identity, (timepoint, position))
+    return [first[i] for i in sorted(new)]
+
+
+def _comparable(tracking: Tracking, *indices: int) -> bool:
+    return all(succeeded(tracking.aligned[i].to_baseline) for i in indices)
