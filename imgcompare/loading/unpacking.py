@@ -35,8 +35,9 @@ _PIECE = 2**20
 class Peeker:
     """Unpacks the starts of an archive's members into one small file, one after the other.
 
-    The file has the member's full size (the rest is a hole that takes no space), so that whatever
-    reads a header from a file sees what it would see after unpacking.
+    The file has the member's full size, so that whatever reads a header from a file sees what it
+    would see after unpacking. What lies behind the start means nothing: a hole, or an earlier
+    member's bytes (emptying the file each time would take most of the time).
     """
 
     def __init__(self, archive: str) -> None:
@@ -44,6 +45,7 @@ class Peeker:
         self._zip = zipfile.ZipFile(archive)
         self._left = MAX_PEEKED
         self.path = os.path.join(self._folder.name, "member")
+        self._file = open(self.path, "wb")  # noqa: SIM115  # closed with the context
 
     def __enter__(self) -> Peeker:
         """Use as a context; the file is deleted at its end."""
@@ -52,6 +54,7 @@ class Peeker:
     def __exit__(self, *_: object) -> None:
         """Close the archive and delete the file."""
         self._zip.close()
+        self._file.close()
         self._folder.cleanup()
 
     def starts(self, member: MemberPath) -> Iterator[int]:
@@ -65,16 +68,17 @@ class Peeker:
         size = member.info.file_size
         done = 0
         try:
-            with self._zip.open(member.info) as source, open(self.path, "wb") as target:
+            with self._zip.open(member.info) as source:
+                self._file.seek(0)
                 for wanted in PREFIXES:
                     more = min(wanted, size) - done
                     self._left -= more if done else 0
                     if self._left < 0:
                         break
-                    _copy(source, target, more)
+                    _copy(source, self._file, more)
                     done += more
-                    target.truncate(size)
-                    target.flush()
+                    self._file.truncate(size)  # writes what is buffered, too
+                    self._file.flush()
                     yield done
                     if done == size:
                         return
