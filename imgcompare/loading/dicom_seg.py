@@ -7,7 +7,7 @@ of the image are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -18,7 +18,6 @@ import numpy.typing as npt
 from imgcompare.errors import GeometryMismatchError, InputError, UnreadableFileError
 from imgcompare.geometry import Geometry, from_slices
 from imgcompare.loading.drawn import Filled, Part, cropped, require_frame
-from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.seg_frames import Frame, Frames
 from imgcompare.loading.tags import printable
 
@@ -153,7 +152,7 @@ class SegmentFile:
         return tuple(target), flipped if down < across else flipped.T
 
 
-def open_segments(path: Path, dataset: Any, scrub: Scrubber) -> SegmentFile:
+def open_segments(path: Path, dataset: Any, scrub: Callable[[str], str]) -> SegmentFile:
     """List the segments of a DICOM SEG.
 
     Parameters
@@ -162,8 +161,8 @@ def open_segments(path: Path, dataset: Any, scrub: Scrubber) -> SegmentFile:
         The file, for its name.
     dataset : pydicom.Dataset
         What it holds.
-    scrub : Scrubber
-        Hides the patient's name in names of segments.
+    scrub : callable
+        Hides the patient's name in names of segments and of the file.
 
     Raises
     ------
@@ -172,14 +171,15 @@ def open_segments(path: Path, dataset: Any, scrub: Scrubber) -> SegmentFile:
     UnreadableFileError
         If its header is damaged, or claims more pixels than there are.
     """
+    name = scrub(path.name)
     kind = str(dataset.SegmentationType)
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
-        raise UnreadableFileError(f"File {path.name} is of unknown segmentation type {kind!r}.")
-    frames = Frames(path, dataset)
+        raise UnreadableFileError(f"File {name} is of unknown segmentation type {kind!r}.")
+    frames = Frames(name, dataset)
     groups = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
     if len(groups) != frames.count:
         raise UnreadableFileError(
-            f"File {path.name} describes {len(groups)} frames but claims {frames.count}."
+            f"File {name} describes {len(groups)} frames but claims {frames.count}."
         )
     shared: Any = next(iter(dataset.get("SharedFunctionalGroupsSequence") or []), {})
     padding = dataset.get("PixelPaddingValue")
@@ -193,9 +193,9 @@ def open_segments(path: Path, dataset: Any, scrub: Scrubber) -> SegmentFile:
                 Part(number, scrub(printable(str(item.get("SegmentLabel") or "").strip())))
             )
     if not parts:
-        raise InputError(f"{path.name} holds no segment.")
+        raise InputError(f"{name} holds no segment.")
     return SegmentFile(
-        path.name,
+        frames.file,
         tuple(sorted(parts, key=lambda p: p.number)),
         frozenset(named),
         str(dataset.get("FrameOfReferenceUID") or ""),

@@ -55,8 +55,8 @@ class LabelFile:
             )
 
 
-def open_labels(path: Path) -> LabelFile:
-    """Read a label map.
+def open_labels(path: Path, *, name: str) -> LabelFile:
+    """Read a label map; ``name`` is what messages call it.
 
     Raises
     ------
@@ -66,16 +66,16 @@ def open_labels(path: Path) -> LabelFile:
         If there is no such file, or it is damaged or not one 3-D volume.
     """
     grid = inspect(path).geometry
-    labels = _whole_numbers(read_array(path), path.name)
+    labels = _whole_numbers(read_array(path), name)
     values = np.unique(labels)
     if len(values) > _MANY:
         raise InputError(
-            f"Mask {path.name} holds {len(values)} different values; it is an image, no mask."
+            f"Mask {name} holds {len(values)} different values; it is an image, no mask."
         )
     parts = tuple(Part(int(v)) for v in values if v)
     if not parts:
-        raise InputError(f"Mask {path.name} is empty: all its voxels are 0.")
-    return LabelFile(path.name, labels, grid, parts)
+        raise InputError(f"Mask {name} is empty: all its voxels are 0.")
+    return LabelFile(name, labels, grid, parts)
 
 
 def _coincide(mask: Geometry, image: Geometry) -> bool:

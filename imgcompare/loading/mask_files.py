@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import pydicom
 
 
-def open_mask(path: str | os.PathLike[str]) -> tuple[MaskFile, str]:
+def open_mask(
+    path: str | os.PathLike[str], *, hide: Callable[[str], str] = str
+) -> tuple[MaskFile, str]:
     """Open a mask file of any kind; give it and what is chosen from it.
 
     Parameters
@@ -32,6 +35,9 @@ def open_mask(path: str | os.PathLike[str]) -> tuple[MaskFile, str]:
     path : path
         DICOM SEG or RTSTRUCT, NIfTI, NRRD or MetaImage; with ``#number`` or ``#name`` if a part
         of it is meant.
+    hide : callable
+        Takes what identifies the patient out of a text (`Course.hide`); file names and names of
+        structures are written by people.
 
     Raises
     ------
@@ -39,26 +45,40 @@ def open_mask(path: str | os.PathLike[str]) -> tuple[MaskFile, str]:
         If there is no such file, it is damaged, or it holds no outlines.
     """
     file, choice = split_choice(path)
+    try:
+        return _open(file, hide), choice
+    except ImgCompareError as error:
+        raise type(error)(hide(str(error))) from None
+
+
+def _open(file: Path, hide: Callable[[str], str]) -> MaskFile:
+    """Open a file by its ending, else by its SOP class."""
     if is_volume_file(file):
-        return open_labels(file), choice
+        return open_labels(file, name=hide(file.name))
     if not file.is_file():
         raise NothingFoundError(f"There is no file {file.name!r}; check the path.")
     dataset = _read_dicom(file)
-    scrub = Scrubber([_patient(dataset)])
+    own = Scrubber([_patient(dataset)])
+
+    def scrub(text: str) -> str:
+        return hide(own(text))
+
     try:
         sop_class = str(dataset.get("SOPClassUID", ""))
         if sop_class in dicom_seg.SOP_CLASSES:
-            return dicom_seg.open_segments(file, dataset, scrub), choice
+            return dicom_seg.open_segments(file, dataset, scrub)
         if sop_class == rtstruct.SOP_CLASS:
-            return rtstruct.open_structures(file, dataset, scrub), choice
-    except ImgCompareError:
-        raise
+            return rtstruct.open_structures(file, dataset, scrub)
+    except ImgCompareError as error:
+        raise type(error)(own(str(error))) from None
     except Exception as error:  # damaged values and nesting raise many kinds
         raise UnreadableFileError(
-            f"File {file.name} has a damaged header ({type(error).__name__}); export it again."
+            f"File {scrub(file.name)} has a damaged header ({type(error).__name__}); export it "
+            "again."
         ) from None
     raise InputError(
-        f"File {file.name} holds no outlines: give a DICOM SEG or RTSTRUCT, NIfTI or NRRD file."
+        f"File {scrub(file.name)} holds no outlines: give a DICOM SEG or RTSTRUCT, NIfTI or NRRD "
+        "file."
     )
 
 

@@ -7,7 +7,7 @@ is chosen by ``file#number`` or ``file#name``, or a label scheme says what the p
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from imgcompare.errors import ImgCompareError, InputError, LabelSchemeError, UnreadableFileError
 from imgcompare.geometry import Geometry
-from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing
+from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing, split_choice
 from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region, meaning_of
 from imgcompare.loading.mask_files import open_mask
+from imgcompare.loading.volumes import inspect, is_volume_file
 from imgcompare.model import LabelMap, Quantity, Volume
 
 HALF: Final = 0.5
@@ -48,7 +49,13 @@ class DrawnLesion:
     notes: tuple[str, ...] = ()
 
 
-def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "image") -> LabelMap:
+def read_mask(
+    path: str | os.PathLike[str],
+    *,
+    onto: Geometry,
+    what: str = "image",
+    hide: Callable[[str], str] = str,
+) -> LabelMap:
     """Read a mask as a label map on a given grid.
 
     Parameters
@@ -60,6 +67,8 @@ def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "imag
         which it must lie).
     what : str
         What that grid belongs to, for messages, e.g. ``"T1C of 2024-01-10"``.
+    hide : callable
+        Takes what identifies the patient out of messages, see `Course.hide`.
 
     Returns
     -------
@@ -75,8 +84,8 @@ def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "imag
     NothingFoundError, UnreadableFileError, SeriesError
         If there is no such file, or it is damaged or not one 3-D volume.
     """
-    mask, choice = open_mask(path)
-    chosen = _chosen(mask, choice) or mask.parts
+    mask, choice = open_mask(path, hide=hide)
+    chosen = _chosen(mask, choice, hide) or mask.parts
     largest = max(p.number for p in chosen)
     labels = np.zeros(onto.shape, np.uint8 if largest <= np.iinfo(np.uint8).max else np.int32)
     for part in chosen:
@@ -93,18 +102,47 @@ def read_mask(path: str | os.PathLike[str], *, onto: Geometry, what: str = "imag
     return LabelMap(labels, onto)
 
 
+def check_mask(
+    path: str | os.PathLike[str],
+    *,
+    label_scheme: str | None = None,
+    hide: Callable[[str], str] = str,
+) -> None:
+    """Refuse, before any long work, a file that `read_lesions` would refuse for what it holds.
+
+    Voxels of label maps are not read, and no grid is compared.
+
+    Raises
+    ------
+    NothingFoundError, UnreadableFileError, InputError, LabelSchemeError
+        As for `read_lesions`.
+    """
+    scheme_names_tissues = bool(meaning_of(label_scheme))
+    file, _ = split_choice(path)
+    if is_volume_file(file):
+        try:
+            inspect(file)
+        except InputError as error:
+            raise type(error)(hide(str(error))) from None
+        return
+    mask, choice = open_mask(path, hide=hide)
+    if not scheme_names_tissues:
+        _lesion_parts(mask, choice, label_scheme, hide)
+
+
 def read_lesions(
     path: str | os.PathLike[str],
     *,
     onto: Geometry,
     what: str = "image",
     label_scheme: str | None = None,
+    hide: Callable[[str], str] = str,
 ) -> tuple[DrawnLesion, ...]:
     """Read a mask file as one region per lesion.
 
     Parameters
     ----------
-    path, onto, what
+    path, onto, what, hide
         As for `read_mask`.
     label_scheme : str, optional
         A name of LABEL_SCHEMES. ``instances`` gives a lesion per part, ``components`` one per
@@ -124,14 +162,10 @@ def read_lesions(
         As for `read_mask`.
     """
     if meaning_of(label_scheme):
-        region = mask_region(read_mask(path, onto=onto, what=what), label_scheme)
+        region = mask_region(read_mask(path, onto=onto, what=what, hide=hide), label_scheme)
         return (DrawnLesion("", region),)
-    mask, choice = open_mask(path)
-    chosen = _chosen(mask, choice)
-    if not chosen:
-        if label_scheme is None and len(mask.parts) > 1:
-            raise LabelSchemeError(_ask(mask))
-        chosen = mask.parts
+    mask, choice = open_mask(path, hide=hide)
+    chosen = _lesion_parts(mask, choice, label_scheme, hide)
     alone = label_scheme in (None, "instances")
     groups: list[tuple[Part, ...]] = [(p,) for p in chosen] if alone else [chosen]
     lesions = [_lesion(mask, group, onto, what) for group in groups]
@@ -158,8 +192,22 @@ def _ask(mask: MaskFile) -> str:
     )
 
 
-def _chosen(mask: MaskFile, choice: str) -> tuple[Part, ...]:
-    return choose(mask.parts, choice, file=mask.name, kind=mask.kind) if choice else ()
+def _chosen(mask: MaskFile, choice: str, hide: Callable[[str], str]) -> tuple[Part, ...]:
+    """Find what was chosen by name or number; nothing where nothing was."""
+    try:
+        return choose(mask.parts, choice, file=mask.name, kind=mask.kind) if choice else ()
+    except LabelSchemeError as error:
+        raise LabelSchemeError(hide(str(error))) from None
+
+
+def _lesion_parts(
+    mask: MaskFile, choice: str, scheme: str | None, hide: Callable[[str], str]
+) -> tuple[Part, ...]:
+    """Find the parts that are lesions; several that nobody chose among are asked about."""
+    chosen = _chosen(mask, choice, hide)
+    if not chosen and scheme is None and len(mask.parts) > 1:
+        raise LabelSchemeError(_ask(mask))
+    return chosen or mask.parts
 
 
 def _fill(mask: MaskFile, part: Part, onto: Geometry, what: str) -> Filled:

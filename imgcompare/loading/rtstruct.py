@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,6 @@ from imgcompare.errors import InputError, UnreadableFileError
 from imgcompare.geometry import Geometry
 from imgcompare.loading import contours
 from imgcompare.loading.drawn import Filled, Part, require_frame
-from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.tags import printable
 
 SOP_CLASS: Final = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -71,7 +70,7 @@ class StructureFile:
         return Filled(filled.box, filled.fractions, (*notes, *filled.notes))
 
 
-def open_structures(path: Path, dataset: Any, scrub: Scrubber) -> StructureFile:
+def open_structures(path: Path, dataset: Any, scrub: Callable[[str], str]) -> StructureFile:
     """List the structures of an RTSTRUCT.
 
     Parameters
@@ -80,8 +79,8 @@ def open_structures(path: Path, dataset: Any, scrub: Scrubber) -> StructureFile:
         The file, for its name.
     dataset : pydicom.Dataset
         What it holds.
-    scrub : Scrubber
-        Hides the patient's name in names of structures.
+    scrub : callable
+        Hides the patient's name in names of structures and of the file.
 
     Raises
     ------
@@ -103,9 +102,10 @@ def open_structures(path: Path, dataset: Any, scrub: Scrubber) -> StructureFile:
             found.append(_Structure(part, uid, closed))
     if not found:
         raise InputError(
-            f"{path.name} holds no closed contour: its structures are points, open lines or empty."
+            f"{scrub(path.name)} holds no closed contour: its structures are points, open lines or "
+            "empty."
         )
-    return StructureFile(path.name, tuple(sorted(found, key=lambda s: s.part.number)))
+    return StructureFile(scrub(path.name), tuple(sorted(found, key=lambda s: s.part.number)))
 
 
 def _polygons(structure: _Structure, file: str) -> tuple[list[npt.NDArray[np.float64]], list[str]]:

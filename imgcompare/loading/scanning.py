@@ -9,11 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from imgcompare.errors import ConfigurationError, InputError, NothingFoundError, UnreadableFileError
-from imgcompare.loading import archives, dicom
+from imgcompare.loading import archives
 from imgcompare.loading.converted import ConvertedFiles
 from imgcompare.loading.courses import make_courses
+from imgcompare.loading.dicom import make_subjects
 from imgcompare.loading.dicomdir import absent_files, is_directory_name
 from imgcompare.loading.files import find_files, shown
+from imgcompare.loading.finding import Found, add_file, add_member, make_scrubber
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.objects import ListedObject, list_objects, objects_text
 from imgcompare.loading.overrides import parse_roles
@@ -53,7 +55,7 @@ class Regridding(StrEnum):
 class _Walk:
     """What a walk over folders has found so far."""
 
-    found: dicom.Found = field(default_factory=dicom.Found)
+    found: Found = field(default_factory=Found)
     converted: ConvertedFiles = field(default_factory=ConvertedFiles)
     ignored: list[tuple[str, Path]] = field(default_factory=list)
     files: dict[str, None] = field(default_factory=dict)
@@ -67,7 +69,7 @@ class _Walk:
             self.files[path] = None
             if archives.is_archive(path):
                 self._archive(path, root)
-            elif not (self.converted.add(path, root) or dicom.add_file(path, root, self.found)):
+            elif not (self.converted.add(path, root) or add_file(path, root, self.found)):
                 self.ignored.append((path, root))
 
     def _archive(self, path: str, root: Path) -> None:
@@ -78,7 +80,7 @@ class _Walk:
             others = [m for m in members if self.converted.takes(m)]
             with Peeker(path) as peeker:
                 for member in (m for m in members if not self.converted.takes(m)):
-                    if not dicom.add_member(member, peeker, root, self.found):
+                    if not add_member(member, peeker, root, self.found):
                         self.ignored.append((member, root))
             if others and len(self.found.instances) > images:
                 self.copies.append((len(others), path, root))
@@ -136,14 +138,15 @@ def scan(
         disc = is_directory_name(str(root)) and root.is_file()
         walk.folder(root.parent if disc else root)
     found = walk.found
-    scrub = dicom.make_scrubber(found, identified=identified)
-    subjects = dicom.make_subjects(found, scrub=scrub, regrid=even is Regridding.ALLOW)
+    scrub = make_scrubber(found, identified=identified)
+    subjects = make_subjects(found.instances, scrub=scrub, regrid=even is Regridding.ALLOW)
     more, notes = walk.converted.make_subjects(without=found.image_folders, scrub=scrub)
     problems = [*_left_out(walk, scrub), *_absent(walk, scrub), *notes]
     if not subjects and not more:
         told = [*problems, *objects_text(list_objects(found.objects, (), scrub))]
         raise NothingFoundError(_nothing(roots, told, len(walk.ignored), scrub))
-    courses = make_courses([*subjects, *more], roles=wanted, identified=identified)
+    named = make_courses([*subjects, *more], roles=wanted, identified=identified)
+    courses = tuple(replace(course, hide=scrub) for course in named)
     return ScanResult(courses, tuple(problems), list_objects(found.objects, courses, scrub))
 
 
@@ -233,7 +236,7 @@ def _absent(walk: _Walk, scrub: Scrubber) -> list[str]:
     return problems
 
 
-def _looks_like_dicom(path: str, found: dicom.Found) -> bool:
+def _looks_like_dicom(path: str, found: Found) -> bool:
     """Whether a file is, by its name and place, a damaged image rather than something else."""
     suffix = os.path.splitext(path)[1].lower()
     alone = not isinstance(path, archives.MemberPath) and not suffix

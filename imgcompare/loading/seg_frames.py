@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -32,8 +31,8 @@ class Frames:
         From the start, if the header does not fit the pixels or claims too many.
     """
 
-    def __init__(self, path: Path, dataset: Any) -> None:
-        self.file = path.name
+    def __init__(self, file: str, dataset: Any) -> None:
+        self.file = file
         self.rows, self.columns = int(dataset.Rows), int(dataset.Columns)
         self.count = int(dataset.get("NumberOfFrames") or 1)
         self.bits = int(dataset.BitsAllocated)

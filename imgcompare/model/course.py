@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from imgcompare.model.images import Role, Series
@@ -35,10 +35,15 @@ class Timepoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """One subject's timepoints in order of date. ``subject`` is a pseudonym unless identified."""
+    """One subject's timepoints in order of date. ``subject`` is a pseudonym unless identified.
+
+    ``hide`` takes what identifies the subject out of a text that people wrote, such as the name of
+    a file or of a structure.
+    """
 
     subject: str
     timepoints: tuple[Timepoint, ...]
     baseline_index: int = 0
     problems: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    hide: Callable[[str], str] = field(default=str, repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -31,11 +31,15 @@ class Clock:
 
 @dataclass(slots=True)
 class Journal:
-    """What was decided automatically, what to doubt, and how long it took."""
+    """What was decided automatically, what to doubt, and how long it took.
+
+    ``hide`` takes what identifies the patient out of names of files and structures.
+    """
 
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
+    hide: Callable[[str], str] = str
 
     def decide(self, subject: str, *, choice: str, reason: str) -> None:
         """Write down a decision of the pipeline."""
