@@ -101,7 +101,7 @@ class ModifiedChoi:
     version: ClassVar[str] = "2010"
     requires: ClassVar[tuple[str, ...]] = Choi.requires
     citations: ClassVar[tuple[str, ...]] = (
-        "Nathan PD et al. Cancer Biol Ther 2010;9:15-19. doi:10.4161/cbt.9.1.10340",
+        "Nathan PD et al. Cancer Biol Ther 2010;9:15-19",
         *Choi.citations,
     )
 

@@ -77,6 +77,7 @@ class Step:
         self.target = combine_parts([o.category for o in self.outcomes if o is not None])
         if any(p.choice.missing for p in walk.parts):
             self.notes.missing.extend(m for p in walk.parts for m in p.choice.missing)
+            self.notes.add("missing-input", f"missing: {'; '.join(self.notes.missing)}")
             self.target = Category.NE
         self.non_target = self._non_target()
         new = self.rules.new_lesions_count(self.course, t, self.notes)
