@@ -1,139 +1,41 @@
-"""Scans DICOM files into subjects, studies and candidate series, reading headers only."""
+"""Arranges planes of DICOM images into subjects, studies and candidate series."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
-from imgcompare.geometry import Geometry
+from imgcompare.errors import SeriesError
 from imgcompare.loading.archives import MemberPath
 from imgcompare.loading.choice import Candidate, series_name
 from imgcompare.loading.courses import Study, Subject
-from imgcompare.loading.dicomdir import is_directory_name
-from imgcompare.loading.duplicates import Copy, require_equal
-from imgcompare.loading.header import DEFLATED, Header, read_header
 from imgcompare.loading.identity import Scrubber
-from imgcompare.loading.instances import FactsCache, Instance, Patient, make_instance
-from imgcompare.loading.meaning import Scaling, meaning_of
-from imgcompare.loading.mosaic import MARK as MOSAIC
-from imgcompare.loading.mosaic import split_mosaic
-from imgcompare.loading.multiframe import ENHANCED_CLASSES, expand
-from imgcompare.loading.objects import DIRECTORY_CLASS, FoundObject
-from imgcompare.loading.pixels import check_format, read_stack
-from imgcompare.loading.regridding import apply_regrid
+from imgcompare.loading.instances import Instance, Patient
+from imgcompare.loading.meaning import meaning_of
+from imgcompare.loading.pixels import check_format
+from imgcompare.loading.reading import reader
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
 from imgcompare.loading.stacking import Stack, stack_series
-from imgcompare.loading.tags import SERIES_TAGS, text
-from imgcompare.loading.unpacking import Peeker, unpacked
 from imgcompare.model import Acquisition, Role, Series, Volume
-
-_CLASS = "1.2.840.10008.5.1.4.1.1."
-CLASSIC_CLASSES: Final = frozenset(_CLASS + n for n in ("2", "4", "128"))
-"""SOP classes of one plane per file: CT, MR, PET."""
 
 MANY_PHASES: Final = 8
 """A series with more phases is a dynamic (perfusion, functional) study, not an image."""
 
 
-@dataclass(slots=True)
-class Found:
-    """What a walk over files has found so far."""
-
-    instances: list[Instance] = field(default_factory=list)
-    unreadable: list[tuple[str, Path, str]] = field(default_factory=list)
-    objects: list[FoundObject] = field(default_factory=list)
-    directories: list[str] = field(default_factory=list)
-    cache: FactsCache = field(default_factory=FactsCache)
-    folders: set[str] = field(default_factory=set)
-
-    @property
-    def image_folders(self) -> set[Path]:
-        """Folders that hold images to be used."""
-        return {Path(folder) for folder in {os.path.dirname(i.path) for i in self.instances}}
-
-
-def add_file(path: str, root: Path, found: Found) -> bool:
-    """Look at one file; tell whether it is DICOM (readable or not)."""
-    try:
-        header = read_header(path)
-        if header is None:
-            return False
-        found.folders.add(os.path.dirname(path))
-        _sort_in(path, path, header, found)
-    except UnreadableFileError as error:
-        found.unreadable.append((path, root, str(error)))
-        found.folders.add(os.path.dirname(path))
-    return True
-
-
-def add_member(member: MemberPath, peeker: Peeker, root: Path, found: Found) -> bool:
-    """Look at one member of an archive; tell whether it is DICOM. Unpacks no more than needed."""
-    try:
-        for there in peeker.starts(member):
-            whole = there == member.info.file_size
-            try:
-                header = read_header(peeker.path)
-                if header is None:
-                    return False
-                ended = header.pixel_offset is not None and header.pixel_offset < there
-                if whole or (ended and header.transfer_syntax != DEFLATED):
-                    _sort_in(member, peeker.path, header, found)
-                    break
-            except UnreadableFileError:
-                if whole:
-                    raise
-    except UnreadableFileError as error:
-        found.unreadable.append((member, root, str(error)))
-    found.folders.add(os.path.dirname(member))
-    return True
-
-
-def _sort_in(path: str, file: str, header: Header, found: Found) -> None:
-    """Keep what a header says under the path of its file; ``file`` is where its bytes are now."""
-    sop_class = text(header.values.get(SERIES_TAGS["sop_class"]))
-    if sop_class in CLASSIC_CLASSES:
-        instance = make_instance(path, header, found.cache)
-        if instance.truncated and not (instance.position and instance.facts.pixel_spacing_mm):
-            raise UnreadableFileError("is cut off within its header")
-        if MOSAIC in instance.facts.image_type:
-            slices = split_mosaic(file, instance)
-            found.instances.extend(replace(s, path=path) for s in slices)
-        else:
-            found.instances.append(instance)
-    elif sop_class in ENHANCED_CLASSES:
-        frames = expand(file, header, found.cache)
-        found.instances.extend(frames if path == file else (replace(f, path=path) for f in frames))
-    elif sop_class in ("", DIRECTORY_CLASS) and is_directory_name(path):
-        found.directories.append(path)
-    elif not sop_class and SERIES_TAGS["rows"] in header.values:
-        raise UnreadableFileError("does not say what kind of image it is (no SOP Class UID)")
-    elif sop_class and sop_class != DIRECTORY_CLASS:
-        where = Path(path.archive if isinstance(path, MemberPath) else path)
-        found.objects.append(FoundObject(where, found.cache.facts(header)))
-
-
-def make_scrubber(found: Found, *, identified: bool) -> Scrubber:
-    """Make what hides these patients in texts; dates of studies stay."""
-    facts = {id(i.facts): i.facts for i in found.instances}
-    facts |= {id(o.facts): o.facts for o in found.objects}
-    dates = {f.study_date for f in facts.values() if f.study_date}
-    return Scrubber({f.patient for f in facts.values()}, keep=dates, identified=identified)
-
-
-def make_subjects(found: Found, *, scrub: Scrubber, regrid: bool = True) -> list[Subject]:
-    """Group everything found by patient, study and series."""
+def make_subjects(
+    instances: Iterable[Instance], *, scrub: Scrubber, regrid: bool = True
+) -> list[Subject]:
+    """Group planes by patient, study and series; ``regrid`` as for `stack_series`."""
     result = []
-    for patient, instances in _by_patient(found.instances):
+    for patient, planes in _by_patient(instances):
         problems = []
         if not (patient.id or patient.name):
             problems.append("the headers name no patient; all such files are taken as one subject")
-        studies = _studies(instances, scrub, regrid=regrid)
+        studies = _studies(planes, scrub, regrid=regrid)
         result.append(Subject(patient.id or patient.name, studies, tuple(problems)))
     return result
 
@@ -265,54 +167,6 @@ def _format_refusal(stack: Stack, name: str) -> str:
     except SeriesError as error:
         return str(error).removeprefix(name).strip().rstrip(".")
     return ""
-
-
-def reader(
-    stack: Stack, name: str, scrub: Scrubber, scaling: Scaling | None = None
-) -> Callable[[], Volume]:
-    """Make the function that reads a stack's voxels when called; its errors name no patient."""
-
-    def read() -> Volume:
-        try:
-            return _read(stack, name, scaling)
-        except ImgCompareError as error:
-            raise type(error)(scrub(str(error))) from None
-
-    return read
-
-
-def _read(stack: Stack, name: str, scaling: Scaling | None) -> Volume:
-    """Read a stack's voxels; unpack what lies in archives, compare copies, make slices even."""
-    if stack.refusal:
-        raise SeriesError(f"{name} cannot be loaded: it {stack.refusal}.")
-    planes = (*stack.instances, *(c.left_out for c in stack.copies))
-    with unpacked(p.path for p in planes) as files:
-        stack = _moved(stack, files)
-        require_equal(stack.copies, lambda plane: read_stack(_alone(stack, plane), name=name).array)
-        if stack.regrid is None:
-            return read_stack(stack, name=name, scaling=scaling)
-        grid = stack.geometry
-        acquired = Geometry((len(stack.instances), *grid.shape[1:]), grid.affine)
-        volume = read_stack(replace(stack, geometry=acquired), name=name, scaling=scaling)
-    return Volume(apply_regrid(volume.array, stack.regrid), grid, volume.quantity)
-
-
-def _moved(stack: Stack, files: Mapping[str, str]) -> Stack:
-    """Give the stack with planes read from where they were unpacked."""
-    if not files:
-        return stack
-
-    def moved(plane: Instance) -> Instance:
-        return replace(plane, path=files.get(plane.path, plane.path))
-
-    copies = tuple(Copy(moved(c.used), moved(c.left_out)) for c in stack.copies)
-    return replace(stack, instances=tuple(map(moved, stack.instances)), copies=copies)
-
-
-def _alone(stack: Stack, plane: Instance) -> Stack:
-    """Give a stack of one of its planes."""
-    grid = Geometry((1, *stack.geometry.shape[1:]), stack.geometry.affine)
-    return Stack((plane,), grid)
 
 
 def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
