@@ -115,6 +115,15 @@ def _interpolate(flat, shape, z, y, x):  # type: ignore[no-untyped-def]
 
 
 @jit
+def _share(cells, row, value, weight):  # type: ignore[no-untyped-def]
+    """Share a voxel's weight between the two bins of a histogram's row that are next to a value."""
+    whole = np.uint32(np.int32(value))
+    right = weight * (value - np.float32(whole))
+    cells[row + whole] += weight - right
+    cells[row + whole + U1] += right
+
+
+@jit
 def joint_histogram(bins, spans, moving, matrix, first, last, histogram):  # type: ignore[no-untyped-def]
     """Add rows ``first`` to ``last`` of the fixed image to a joint histogram.
 
@@ -148,12 +157,7 @@ def joint_histogram(bins, spans, moving, matrix, first, last, histogram):  # typ
                 continue
             n = np.float32(c)
             value, _, _, _ = _interpolate(flat, shape, z0 + mz * n, y0 + my * n, x0 + mx * n)
-            value = min(value * factor, top)
-            m = np.uint32(np.int32(value))
-            t = value - np.float32(m)
-            at = np.uint32(line[c]) * width + m
-            cells[at] += F1 - t
-            cells[at + U1] += t
+            _share(cells, np.uint32(line[c]) * width, min(value * factor, top), F1)
         for begin, end in ((start, inner), (outer, stop)):
             for c in range(begin, end):
                 z, _, wz = _place(z0 + mz * np.float32(c), shape[0])
@@ -163,12 +167,7 @@ def joint_histogram(bins, spans, moving, matrix, first, last, histogram):  # typ
                 if line[c] == OUTSIDE or weight == F0:
                     continue
                 value, _, _, _ = _interpolate(flat, shape, z, y, x)
-                value = min(value * factor, top)
-                m = np.uint32(np.int32(value))
-                t = value - np.float32(m)
-                at = np.uint32(line[c]) * width + m
-                cells[at] += weight * (F1 - t)
-                cells[at + U1] += weight * t
+                _share(cells, np.uint32(line[c]) * width, min(value * factor, top), weight)
 
 
 @jit

@@ -119,8 +119,8 @@ def register(
 ) -> Transform:
     """Find the map from ``moving`` to ``fixed`` patient space.
 
-    Dense mutual information (Mattes 2003) with its exact gradient over all foreground voxels of a
-    pyramid (Thévenaz & Unser 2000), minimised by a quasi-Newton method from the best of many
+    Mutual information (Mattes 2003) with its exact gradient over evenly spaced foreground voxels of
+    a pyramid (Thévenaz & Unser 2000), minimised by a quasi-Newton method from the best of many
     starts. The result is the same every time, whatever the number of threads.
 
     Parameters
