@@ -1,0 +1,122 @@
+"""Walks over folders and archives, looks at every file once, and says what was left out and why."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgcompare.errors import UnreadableFileError
+from imgcompare.loading import archives
+from imgcompare.loading.converted import ConvertedFiles
+from imgcompare.loading.dicomdir import absent_files, is_directory_name
+from imgcompare.loading.files import find_files, shown
+from imgcompare.loading.finding import Found, add_file, add_member
+from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.unpacking import Peeker, unpack_for_good
+
+DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
+"""What else is named as packed; of these only zip archives are looked into, one level deep."""
+
+_TEXT_SAMPLE = 512
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a walk over folders has found so far."""
+
+    found: Found = field(default_factory=Found)
+    converted: ConvertedFiles = field(default_factory=ConvertedFiles)
+    ignored: list[tuple[str, Path]] = field(default_factory=list)
+    files: dict[str, None] = field(default_factory=dict)
+    copies: list[tuple[int, str, Path]] = field(default_factory=list)
+
+    def folder(self, root: Path) -> None:
+        """Look at every file below a folder (of a DICOMDIR), once where folders repeat or nest."""
+        if is_directory_name(str(root)) and root.is_file():
+            root = root.parent
+        for path in find_files(root):
+            if path in self.files:
+                continue
+            self.files[path] = None
+            if archives.is_archive(path):
+                self._archive(path, root)
+            elif not (self.converted.add(path, root) or add_file(path, root, self.found)):
+                self.ignored.append((path, root))
+
+    def _archive(self, path: str, root: Path) -> None:
+        """Look at every member of an archive."""
+        try:
+            members = archives.members(path)
+            images = len(self.found.instances)
+            others = [m for m in members if self.converted.takes(m)]
+            with Peeker(path) as peeker:
+                for member in (m for m in members if not self.converted.takes(m)):
+                    if not add_member(member, peeker, root, self.found):
+                        self.ignored.append((member, root))
+            if others and len(self.found.instances) > images:
+                self.copies.append((len(others), path, root))
+            elif others:
+                top, files = unpack_for_good(path, others)
+                for file in files:
+                    self.converted.add(str(file), top)
+        except UnreadableFileError as error:
+            self.found.unreadable.append((path, root, str(error)))
+
+
+def left_out(walk: Walk, scrub: Scrubber) -> list[str]:
+    """Name damaged files, archives not opened, files that should be DICOM, and files missed."""
+    damaged = [
+        f"{'archive' if archives.is_archive(p) else 'file'} {scrub(shown(p, root))} {why}; left out"
+        for p, root, why in walk.found.unreadable
+    ]
+    strange = [
+        f"file {scrub(shown(path, root))} is no readable image; left out"
+        for path, root in walk.ignored
+        if _looks_like_dicom(path, walk.found)
+    ]
+    packed = [
+        f"archive {scrub(shown(path, root))} is not opened; unpack it and give the folder"
+        for path, root in walk.ignored
+        if path.lower().endswith(ARCHIVE_SUFFIXES)
+    ]
+    copied = [
+        f"{count} NIfTI or NRRD file(s) in {scrub(shown(path, root))} left out: the DICOM images "
+        "are used"
+        for count, path, root in walk.copies
+    ]
+    return [*damaged, *strange, *packed, *copied, *_absent(walk, scrub)]
+
+
+def _absent(walk: Walk, scrub: Scrubber) -> list[str]:
+    """Say which files a DICOMDIR names that are not there; what it says of others is not used."""
+    problems = []
+    for path in (p for p in walk.found.directories if p in walk.files):
+        count, absent = absent_files(path, walk.files)
+        if absent:
+            named = scrub(", ".join(absent[:3])) + (", …" if len(absent) > 3 else "")
+            problems.append(
+                f"the DICOMDIR names {count} files, {len(absent)} of them not here ({named}); copy "
+                "the disc again if they matter"
+            )
+    return problems
+
+
+def _looks_like_dicom(path: str, found: Found) -> bool:
+    """Whether a file is, by its name and place, a damaged image rather than something else."""
+    suffix = os.path.splitext(path)[1].lower()
+    alone = not isinstance(path, archives.MemberPath) and not suffix
+    beside = alone and os.path.dirname(path) in found.folders
+    return suffix in DICOM_SUFFIXES or (beside and not _is_text(path))
+
+
+def _is_text(path: str) -> bool:
+    """Whether a file is a note that people left beside the images."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(_TEXT_SAMPLE)
+        return bool(start) and b"\0" not in start and bool(start.decode("utf-8", "ignore"))
+    except OSError:
+        return False
