@@ -31,6 +31,9 @@ from napari_imgcompare.viewers import grid_of
 
 IMAGE = "image"
 FILLER = "filler"
+OVERLAY_OPACITY = 0.55
+"""Of lesions and tissues over an image."""
+
 CHECKER_MM = 30.0
 """Side of the checkerboard's fields."""
 
@@ -136,6 +139,9 @@ def arrange(viewer: Any, visits: Sequence[int]) -> None:
         here = viewer.layers.index(layer)
         if here != place:
             viewer.layers.move(here, place)
+    active = viewer.layers.selection.active
+    if active is None or make.remembered(active).get("kind") == FILLER:
+        viewer.layers.selection.active = _image(viewer, visits[0], None)
     grid = grid_of(viewer)
     grid.stride = max(1, most)
     grid.shape = (1, len(visits))
@@ -146,8 +152,12 @@ def set_mode(viewer: Any, mode: Mode, visits: Sequence[int], *, role: Role | Non
     first, last = visits[0], visits[-1]
     grid_of(viewer).enabled = mode is Mode.SIDE_BY_SIDE
     _drop(viewer, Mode.CHECKERBOARD)
+    over_each_other = mode in (Mode.BLEND, Mode.CHECKERBOARD)
     for layer in viewer.layers:
         about = make.remembered(layer)
+        if "visit" in about and about.get("kind") not in (IMAGE, FILLER, Mode.CHECKERBOARD):
+            # Outlines of two visits over each other would hide how well the images fit.
+            layer.opacity = 0.0 if over_each_other else OVERLAY_OPACITY
         if about.get("kind") != IMAGE:
             continue
         chosen = role is None or about.get("role") == role
@@ -171,7 +181,7 @@ def show_visit(viewer: Any, visit: int) -> None:
         if about.get("kind") == IMAGE:
             layer.opacity = 1.0 if about["visit"] == visit else 0.0
         elif "visit" in about and about.get("kind") != FILLER:
-            layer.opacity = 0.55 if about["visit"] == visit else 0.0
+            layer.opacity = OVERLAY_OPACITY if about["visit"] == visit else 0.0
 
 
 def end_flicker(viewer: Any) -> None:
@@ -179,7 +189,7 @@ def end_flicker(viewer: Any) -> None:
     for layer in viewer.layers:
         about = make.remembered(layer)
         if "visit" in about:
-            layer.opacity = 1.0 if about.get("kind") == IMAGE else 0.55
+            layer.opacity = 1.0 if about.get("kind") == IMAGE else OVERLAY_OPACITY
 
 
 def checkerboard(first: Any, second: Any, spacing_mm: Sequence[float]) -> Any:

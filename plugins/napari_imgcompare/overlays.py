@@ -154,7 +154,8 @@ def native_edits(
     place = tuple(np.moveaxis(there, -1, 0))
     edited = np.array(native.array)
     view = edited[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    changed = np.logical_and(inside, np.not_equal(before[place], after[place]))
+    differs: npt.NDArray[np.bool_] = np.not_equal(before, after)
+    changed = np.logical_and(inside, differs[place])
     view[changed] = after[place][changed]
     return LabelMap(edited, grid, native.tissues)
 

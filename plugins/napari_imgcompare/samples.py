@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from imgcompare.model import Role, finish
 from imgcompare.phantoms import demo_case
 from napari_imgcompare.layers import LayerData
 from napari_imgcompare.opening import offers, open_offers
+from napari_imgcompare.tasks import Task
 
 SHOWN_ROLES = (Role.T1C, Role.CT_PORTAL)
 """What is shown at once of each visit; the widget reads the others when they are needed."""
@@ -16,6 +18,11 @@ SHOWN_ROLES = (Role.T1C, Role.CT_PORTAL)
 def sample_folder(case: str) -> Path:
     """Give the raw DICOM of a phantom case, made on first use and kept in the user's cache."""
     return finish(demo_case(case))
+
+
+def demo_task(take: Callable[[Path], None], case: str = "pseudoprogression") -> Task[Path]:
+    """Make a phantom case beside the window, then hand over its folder."""
+    return Task("Making the phantom", demo_case(case), take)
 
 
 def open_case(case: str) -> list[LayerData]:

@@ -148,7 +148,7 @@ class Stage:
         def take(found: list[layers.LayerData]) -> None:
             for data in found:
                 data[1]["visible"] = True
-                self._replace(data)
+                self.put(data)
             linked.arrange(self.viewer, scene.visits)
 
         return Task("Subtracting", steps(), take)
@@ -302,9 +302,10 @@ class Stage:
             return found
 
         def take(found: list[layers.LayerData]) -> None:
+            self._hide(Kind.TISSUES, Kind.LESIONS, Kind.CHANGE, Kind.DIAMETERS, linked.IMAGE)
             for data in found:
                 data[1]["visible"] = True
-                self._replace(data)
+                self.put(data)
             linked.arrange(self.viewer, self._require_scene().visits)
             self.viewer.dims.ndisplay = 3
             look_from_front(self.viewer)
@@ -337,7 +338,7 @@ class Stage:
                 if data is None:
                     self._remove(kind, index)
                 else:
-                    self._replace(data)
+                    self.put(data)
         self._draw_diameters()
 
     def _draw_diameters(self) -> None:
@@ -346,7 +347,7 @@ class Stage:
             data = self._diameters(self.workspace.aligned[index])
             self._remove(Kind.DIAMETERS, index)
             if data is not None:
-                self._replace(data)
+                self.put(data)
         linked.arrange(self.viewer, scene.visits)
 
     def _diameters(self, one: AlignedTimepoint) -> layers.LayerData | None:
@@ -370,10 +371,11 @@ class Stage:
         data = overlays.change_layer(scene, last, pair, compartment=compartment)
         data[1]["visible"] = True
         self._remove(Kind.CHANGE, last)
-        self._replace(data)
+        self._hide(Kind.TISSUES, Kind.LESIONS)
+        self.put(data)
         linked.arrange(self.viewer, scene.visits)
 
-    def _replace(self, data: layers.LayerData) -> None:
+    def put(self, data: layers.LayerData) -> None:
         """Renew the layer of the same name, keeping how a person set it; add it if new."""
         from napari.layers import Layer
 
@@ -391,6 +393,11 @@ class Stage:
         place = self.viewer.layers.index(old)
         self.viewer.layers.remove(old)
         self.viewer.layers.insert(place, layer)
+
+    def _hide(self, *kinds: str) -> None:
+        for layer in self.viewer.layers:
+            if layers.remembered(layer).get("kind") in kinds:
+                layer.visible = False
 
     def _remove(self, kind: Kind, visit: int) -> None:
         for layer in list(self.viewer.layers):

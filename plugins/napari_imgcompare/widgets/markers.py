@@ -42,7 +42,9 @@ class Markers(QObject):
         rows, columns = in_cells(self._viewer)
         count = 4 * rows * columns
         while len(self._labels) > count:
-            self._labels.pop().deleteLater()
+            label = self._labels.pop()
+            label.hide()
+            label.deleteLater()
         while len(self._labels) < count:
             label = QLabel(self._canvas)
             label.setStyleSheet(STYLE)

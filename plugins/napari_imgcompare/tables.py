@@ -1,0 +1,156 @@
+"""What the tables of the widget hold, as plain text: visits, alignment, lesions, results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgcompare.model import Comparison, Role
+from imgcompare.reporting import headline
+from imgcompare.reporting.summary import volume_rows
+from napari_imgcompare.workspace import Workspace
+
+ALIGNMENT_COLUMNS = ("visit", "verdict", "similarity", "there and back", "set by")
+LESION_COLUMNS = ("lesion", "name", "role", "site", "node", "marked at")
+RESULT_COLUMNS = ("lesion", "tissue", "visit", "volume", "95 % interval", "change", "beyond error")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """One series of a visit, for the study's tree."""
+
+    uid: str
+    title: str
+    role: Role
+    chosen: bool
+    reason: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table, and the lesion it is about."""
+
+    cells: tuple[str, ...]
+    lesion: int | None = None
+    tip: str = ""
+
+
+def visit_rows(workspace: Workspace) -> list[tuple[str, list[SeriesRow]]]:
+    """List the visits of the chosen subject, each with its series."""
+    course = workspace.course
+    if course is None:
+        return []
+    return [
+        (
+            timepoint.name + (" (baseline)" if timepoint.index == course.baseline_index else ""),
+            [
+                SeriesRow(
+                    series.uid,
+                    f"{series.description or series.modality} · {series.geometry}",
+                    series.role,
+                    chosen,
+                    series.role_reason,
+                    series.refusal or "; ".join(series.problems),
+                )
+                for chosen, listed in ((True, timepoint.series.values()), (False, timepoint.others))
+                for series in listed
+            ],
+        )
+        for timepoint in course.timepoints
+    ]
+
+
+def alignment_rows(workspace: Workspace) -> list[Row]:
+    """Say how well each follow-up fits the baseline."""
+    course = workspace.course
+    rows = []
+    for index, one in sorted(workspace.aligned.items()):
+        quality = one.to_baseline.quality
+        if course is None or index == course.baseline_index or quality is None:
+            continue
+        there = quality.inverse_consistency_mm
+        rows.append(
+            Row(
+                (
+                    one.timepoint.name,
+                    "good" if quality.succeeded else "FAILED",
+                    ""
+                    if quality.similarity_after != quality.similarity_after
+                    else f"{quality.similarity_before:.2f} → {quality.similarity_after:.2f}",
+                    "" if there is None else f"{there:.2f} mm",
+                    "a person" if index in workspace.accepted else "imgcompare",
+                ),
+                tip=quality.reason,
+            )
+        )
+    return rows
+
+
+def lesion_rows(workspace: Workspace) -> list[Row]:
+    """List the lesions and where they are marked."""
+    course = workspace.course
+    rows = []
+    for identity, lesion in sorted(workspace.lesions.items()):
+        places = [i for (i, lesion_id) in sorted(workspace.marked) if lesion_id == identity]
+        names = [course.timepoints[i].name if course else str(i) for i in places]
+        sources = {workspace.marked[i, identity].source for i in places}
+        about = (str(identity), lesion.name, lesion.role.value, lesion.site)
+        node = "yes" if lesion.nodal else "no"
+        cells = (*about, node, ", ".join(names))
+        rows.append(Row(cells, identity, "; ".join(sorted(sources))))
+    return rows
+
+
+def finding(comparison: Comparison | None) -> str:
+    """Give the one sentence a reader wants first."""
+    return headline(comparison) if comparison is not None else ""
+
+
+def result_rows(comparison: Comparison | None) -> list[Row]:
+    """List volumes of every lesion, tissue and visit, with intervals and changes."""
+    if comparison is None:
+        return []
+    rows = []
+    for lesion in comparison.lesions:
+        for figure in volume_rows(comparison, lesion):
+            for cell, result in zip(figure.cells, comparison.results, strict=True):
+                rows.append(
+                    Row(
+                        (
+                            str(lesion.id),
+                            figure.name,
+                            result.aligned.timepoint.name,
+                            cell.value,
+                            cell.below,
+                            figure.change if result is comparison.results[-1] else "",
+                            figure.exceeds if result is comparison.results[-1] else "",
+                        ),
+                        lesion.id,
+                    )
+                )
+    return rows
+
+
+def observation_texts(comparison: Comparison | None) -> list[str]:
+    """Give what was noticed over time, and what to be careful about."""
+    if comparison is None:
+        return []
+    return [*(o.text for o in comparison.observations), *comparison.warnings]
+
+
+def criteria_table(comparison: Comparison | None) -> tuple[tuple[str, ...], list[Row]]:
+    """Give the criteria side by side: a row each, a column per visit."""
+    if comparison is None:
+        return ("criterion",), []
+    names = tuple(t.name for t in comparison.course.timepoints)
+    found: dict[str, dict[int, str]] = {}
+    tips: dict[str, list[str]] = {}
+    for one in comparison.assessments:
+        found.setdefault(one.criterion, {})[one.timepoint_index] = one.category
+        tips.setdefault(one.criterion, []).extend(r.text for r in one.reasons)
+    indices = [t.index for t in comparison.course.timepoints]
+    rows = [
+        Row((title, *(by.get(i, "") for i in indices)), tip="\n".join(dict.fromkeys(tips[title])))
+        for title, by in found.items()
+    ]
+    return ("criterion", *names), rows

@@ -1,0 +1,141 @@
+"""The workbench: six steps from a folder of scans to what really changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_imgcompare.linked import Mode
+from napari_imgcompare.stage import Stage
+from napari_imgcompare.viewers import in_cells
+from napari_imgcompare.widgets.export import ExportStep
+from napari_imgcompare.widgets.lesions import LesionsStep
+from napari_imgcompare.widgets.markers import Markers
+from napari_imgcompare.widgets.parts import button, line
+from napari_imgcompare.widgets.register import RegisterStep
+from napari_imgcompare.widgets.results import ResultsStep
+from napari_imgcompare.widgets.runner import Runner
+from napari_imgcompare.widgets.study import StudyStep
+from napari_imgcompare.widgets.tissues import TissuesStep
+from napari_imgcompare.workspace import Workspace
+
+MIN_WIDTH = 430
+
+SHORTCUTS = {
+    "Alt-N": "next lesion",
+    "Alt-B": "previous lesion",
+    "Alt-S": "swap sides",
+    "Alt-F": "flicker between visits",
+}
+
+
+class CompareTimepoints(QWidget):
+    """Compare timepoints, step by step; each step works alone once what it needs is there."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.workspace = Workspace()
+        self.runner = Runner(self)
+        self.stage = Stage(napari_viewer, self.workspace, soon=self.runner.soon)
+        self.markers = Markers(napari_viewer, self._canvas()) if self._canvas() else None
+        self.study = StudyStep(self.workspace, self.runner)
+        self.register = RegisterStep(self.stage, self.runner)
+        self.lesions = LesionsStep(
+            self.stage, self.runner, visit_under_mouse=self.visit_under_mouse
+        )
+        self.tissues = TissuesStep(self.stage, self.runner)
+        self.results = ResultsStep(self.stage, self.runner)
+        self.export = ExportStep(self.stage, self.runner)
+        self._lay_out()
+        self._bind()
+        self.setMinimumWidth(MIN_WIDTH)
+
+    def visit_under_mouse(self) -> int | None:
+        """Tell which visit's cell of the grid the mouse is in; None if that cannot be told."""
+        scene, canvas = self.stage.scene, self._canvas()
+        if scene is None or canvas is None or self.stage.mode is not Mode.SIDE_BY_SIDE:
+            return None
+        _, columns = in_cells(self.viewer)
+        x = canvas.mapFromGlobal(QCursor.pos()).x()
+        column = int(x * columns / max(1, canvas.width()))
+        return scene.visits[column] if 0 <= column < len(scene.visits) else None
+
+    def _canvas(self) -> QWidget | None:
+        window = getattr(self.viewer, "window", None)
+        return window._qt_viewer.canvas.native if window is not None else None
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        steps = QVBoxLayout(inner)
+        steps.setSpacing(0)
+        steps.setContentsMargins(0, 0, 0, 0)
+        self.sections = {}
+        for title, step, is_open in (
+            ("1  Study", self.study, True),
+            ("2  Register", self.register, False),
+            ("3  Lesions", self.lesions, False),
+            ("4  Compartments", self.tissues, False),
+            ("5  Results", self.results, False),
+            ("6  Export", self.export, False),
+        ):
+            section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+            section.setDuration(0)
+            section.addWidget(step)
+            if is_open:
+                section.expand(animate=False)
+            steps.addWidget(section)
+            self.sections[title[3:]] = section
+        steps.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inner)
+        self.message = QLabel("Open a folder with two or more visits, or the demo.")
+        self.message.setWordWrap(True)
+        self.bar = QProgressBar()
+        self.bar.setToolTip("What is being done")
+        self.cancel = button("Cancel", "Stop what is running; nothing is lost", self.runner.cancel)
+        working = line(self.bar, self.cancel)
+        working.setVisible(False)
+        layout = QVBoxLayout(self)
+        layout.addWidget(area)
+        layout.addWidget(working)
+        layout.addWidget(self.message)
+        self.runner.busy.connect(working.setVisible)
+        self.runner.progress.connect(self._progress)
+        self.runner.failed.connect(self._fail)
+        self.runner.done.connect(lambda title: self._say(f"{title}: done."))
+        self.workspace.changed.connect(self._open_next)
+
+    def _bind(self) -> None:
+        for key, deed in (
+            ("Alt-N", lambda _: self.stage.step(1)),
+            ("Alt-B", lambda _: self.stage.step(-1)),
+            ("Alt-S", lambda _: self.stage.swap()),
+            ("Alt-F", lambda _: self.register.flick()),
+        ):
+            self.viewer.bind_key(key, deed, overwrite=True)
+
+    def _progress(self, step: int, total: int, text: str) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(max(0, step - 1))
+        self._say(f"{text} …")
+
+    def _say(self, text: str) -> None:
+        self.message.setStyleSheet("")
+        self.message.setText(text)
+
+    def _fail(self, text: str) -> None:
+        self.message.setStyleSheet("color: #E69F00;")
+        self.message.setText(text)
+
+    def _open_next(self, what: str) -> None:
+        """Open the step that comes next, leaving the others as they are."""
+        following = {"study": "Register", "aligned": "Lesions", "result": "Results"}
+        if what == "lesions" and self.workspace.marked:
+            self.sections["Compartments"].expand(animate=False)
+        elif what in following:
+            self.sections[following[what]].expand(animate=False)

@@ -1,0 +1,89 @@
+"""Tissues of a lesion over time, as stacked bars with the whole lesion's interval."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
+from qtpy.QtWidgets import QWidget
+
+from imgcompare.model import WHOLE, Comparison, Measurement
+from imgcompare.reporting.charts import STACK
+from imgcompare.reporting.lookup import find_measurement
+from imgcompare.reporting.svg import TISSUE_COLOURS
+
+LEFT, BOTTOM, TOP, RIGHT = 44.0, 34.0, 14.0, 12.0
+BAR = 0.45
+TICKS = 4
+
+
+class Plot(QWidget):
+    """Bars of volume in mL, one per visit; colours as in the viewer and the report."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumHeight(200)
+        self.setToolTip("Volume by tissue in mL; the whisker is the whole lesion's 95 % interval")
+        self._comparison: Comparison | None = None
+        self._lesion: int | None = None
+
+    def show_lesion(self, comparison: Comparison | None, lesion: int | None) -> None:
+        """Draw a lesion of a comparison; nothing for None."""
+        self._comparison, self._lesion = comparison, lesion
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Draw."""
+        comparison, lesion = self._comparison, self._lesion
+        if comparison is None or lesion is None:
+            return
+        visits = comparison.course.timepoints
+        tops = [
+            m.ci_high if m.ci_high == m.ci_high else m.value
+            for t in visits
+            if (m := _volume(comparison, lesion, t.index, WHOLE)) is not None
+        ]
+        top = max([*tops, 1e-3]) * 1.08
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        high = self.height() - BOTTOM - TOP
+        text = self.palette().text().color()
+
+        def y(volume: float) -> float:
+            return float(TOP + high * (1 - volume / top))
+
+        painter.setPen(QPen(text, 1))
+        for n in range(TICKS + 1):
+            volume = top * n / TICKS
+            painter.drawText(QRectF(0, y(volume) - 8, LEFT - 6, 16), _RIGHT, f"{volume:.3g}")
+            painter.drawLine(QPointF(LEFT, y(volume)), QPointF(LEFT + 4, y(volume)))
+        painter.drawText(QPointF(2, TOP - 3), "mL")
+        step = (self.width() - LEFT - RIGHT) / max(1, len(visits))
+        for n, timepoint in enumerate(visits):
+            x, below = LEFT + step * (n + 0.5), 0.0
+            for tissue in STACK:
+                m = _volume(comparison, lesion, timepoint.index, tissue.value)
+                if m is None or not m.value > 0:
+                    continue
+                box = QRectF(
+                    x - step * BAR / 2, y(below + m.value), step * BAR, high * m.value / top
+                )
+                painter.fillRect(box, QColor(TISSUE_COLOURS[tissue]))
+                below += m.value
+            whole = _volume(comparison, lesion, timepoint.index, WHOLE)
+            painter.setPen(QPen(text, 1.5))
+            if whole is not None and whole.ci_low == whole.ci_low:
+                painter.drawLine(QPointF(x, y(whole.ci_low)), QPointF(x, y(whole.ci_high)))
+            painter.drawText(
+                QRectF(x - step / 2, self.height() - BOTTOM + 4, step, 20), _CENTRE, timepoint.name
+            )
+        painter.end()
+
+
+def _volume(
+    comparison: Comparison, lesion: int, index: int, compartment: str
+) -> Measurement | None:
+    return find_measurement(comparison, lesion, index, compartment=compartment)
+
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_CENTRE = Qt.AlignmentFlag.AlignCenter

@@ -1,0 +1,119 @@
+"""Step 5: the figures. The finding, volumes with intervals, criteria side by side, a plot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QComboBox, QLabel, QTabWidget, QVBoxLayout, QWidget
+
+from napari_imgcompare import layers
+from napari_imgcompare.overlays import Kind
+from napari_imgcompare.stage import Stage
+from napari_imgcompare.tables import (
+    RESULT_COLUMNS,
+    criteria_table,
+    finding,
+    observation_texts,
+    result_rows,
+)
+from napari_imgcompare.widgets.parts import Table, button
+from napari_imgcompare.widgets.plot import Plot
+from napari_imgcompare.widgets.runner import Runner
+
+SETTLED_MS = 500
+UNMEASURED = "Not measured yet, or changed since: press Measure."
+
+
+class ResultsStep(QWidget):
+    """What changed, in which lesion, in which tissue, and what each criterion says."""
+
+    def __init__(self, stage: Stage, runner: Runner) -> None:
+        super().__init__()
+        self.stage, self.runner, self.workspace = stage, runner, stage.workspace
+        self.finding = QLabel(UNMEASURED)
+        self.finding.setWordWrap(True)
+        self.finding.setToolTip("The finding, as in the first line of the report")
+        self.finding.setStyleSheet("font-weight: bold;")
+        self.table = Table(
+            RESULT_COLUMNS, "Click a row: all views turn to that lesion", rows_shown=9
+        )
+        self.table.itemSelectionChanged.connect(self._go)
+        self.criteria = Table(("criterion",), "What each response criterion says, and why (hover)")
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.plot = Plot()
+        self.lesion = QComboBox()
+        self.lesion.setToolTip("Lesion of the plot")
+        self.lesion.activated.connect(lambda _: self._draw())
+        tabs = QTabWidget()
+        tabs.addTab(self.table, "Volumes")
+        tabs.addTab(self.criteria, "Criteria")
+        tabs.addTab(self.notes, "Observations")
+        plotted = QWidget()
+        column = QVBoxLayout(plotted)
+        column.addWidget(self.lesion)
+        column.addWidget(self.plot)
+        tabs.addTab(plotted, "Over time")
+        self.tabs = tabs
+        layout = QVBoxLayout(self)
+        layout.addWidget(button("Measure", "Bring all figures up to date", self.measure))
+        layout.addWidget(self.finding)
+        layout.addWidget(tabs)
+        warning = QLabel("Research tool, not for clinical use.")
+        warning.setToolTip("Observations, never diagnoses")
+        layout.addWidget(warning)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLED_MS)
+        self._settled.timeout.connect(self._take_diameters)
+        self._drawn_on: Any = None
+        self.workspace.changed.connect(self._follow)
+        stage.viewer.layers.events.inserted.connect(self._watch)
+
+    def measure(self) -> None:
+        """Bring all figures up to date."""
+        self.runner.start(self.workspace.measuring)
+
+    def _follow(self, what: str) -> None:
+        if what not in ("study", "lesions", "result"):
+            return
+        result = self.workspace.result
+        self.finding.setText(
+            finding(result) or "Not measured yet, or changed since: press Measure."
+        )
+        self.table.fill(result_rows(result))
+        columns, rows = criteria_table(result)
+        self.criteria.set_columns(columns)
+        self.criteria.fill(rows)
+        self.notes.setText("\n\n".join(observation_texts(result)))
+        self.lesion.clear()
+        for lesion in result.lesions if result is not None else ():
+            self.lesion.addItem(f"lesion {lesion.id} {lesion.name}".strip(), lesion.id)
+        self._draw()
+
+    def _draw(self) -> None:
+        self.plot.show_lesion(self.workspace.result, self.lesion.currentData())
+
+    def _go(self) -> None:
+        lesion = self.table.lesion()
+        if lesion is not None:
+            self.stage.go_to(lesion)
+
+    def _watch(self, event: Any) -> None:
+        layer = event.value
+        if layers.remembered(layer).get("kind") == Kind.DIAMETERS:
+            layer.events.data.connect(lambda _=None: self._dragged(layer))
+
+    def _dragged(self, layer: Any) -> None:
+        self._drawn_on = layer
+        self._settled.start()
+
+    def _take_diameters(self) -> None:
+        layer = self._drawn_on
+        if layer is None or layer not in self.stage.viewer.layers or self.runner.is_busy:
+            return
+        changed: list[bool] = []
+        self.runner.act(lambda: changed.append(self.stage.take_diameters(layer)))
+        if any(changed):
+            self.measure()

@@ -1,0 +1,106 @@
+"""Step 4: what the lesions consist of. Run it, correct it with the brush, look at the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+
+from imgcompare.model import TISSUE_CODES, WHOLE, Tissue
+from imgcompare.reporting.svg import TISSUE_COLOURS
+from napari_imgcompare import layers
+from napari_imgcompare.overlays import Kind
+from napari_imgcompare.stage import Stage
+from napari_imgcompare.widgets.parts import button, line
+from napari_imgcompare.widgets.runner import Runner
+
+SETTLED_MS = 600
+"""Measurements follow an edit when the brush has rested this long."""
+
+
+class TissuesStep(QWidget):
+    """Tell tissues apart, and let measurements follow what a person paints."""
+
+    def __init__(self, stage: Stage, runner: Runner) -> None:
+        super().__init__()
+        self.stage, self.runner, self.workspace = stage, runner, stage.workspace
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(SETTLED_MS)
+        self._settled.timeout.connect(self.take_edits)
+        self.change = QComboBox()
+        self.change.addItems([WHOLE, Tissue.ENHANCING.value])
+        self.change.setToolTip("What to compare between the first and the last visit")
+        self.brush = QComboBox()
+        for tissue, code in TISSUE_CODES.items():
+            self.brush.addItem(f"{code}  {tissue.value}", code)
+        self.brush.setToolTip("Tissue that the brush of the tissue layer paints")
+        self.brush.activated.connect(lambda _: self.paint())
+        legend = QLabel(
+            "  ".join(f"<font color='{c}'>■</font> {t.value}" for t, c in TISSUE_COLOURS.items())
+        )
+        legend.setWordWrap(True)
+        legend.setToolTip("The same colours as in the report; told apart by the colour-blind")
+        layout = QVBoxLayout(self)
+        layout.addWidget(
+            line(
+                button("Tell tissues apart", "For every lesion not yet done", self.tell),
+                button("Enhancement", "Show what contrast adds, as a heat map", self.enhancement),
+            )
+        )
+        layout.addWidget(legend)
+        layout.addWidget(line(QLabel("Brush:"), self.brush))
+        layout.addWidget(
+            line(
+                QLabel("Growth map:"),
+                self.change,
+                button("Show", "Vermilion where it grew, blue where it shrank", self.growth),
+                button("3-D", "Surfaces in the colours of the tissues", self.surfaces),
+            )
+        )
+        stage.viewer.layers.events.inserted.connect(self._watch)
+
+    def tell(self) -> None:
+        """Tell the tissues of all lesions apart, then measure."""
+        self.runner.start(self.workspace.tell_tissues, self.measure)
+
+    def measure(self) -> None:
+        """Bring the results up to date."""
+        self.runner.start(self.workspace.measuring)
+
+    def enhancement(self) -> None:
+        """Show the matched subtraction."""
+        self.runner.start(self.stage.show_enhancement)
+
+    def growth(self) -> None:
+        """Show where lesions grew and shrank."""
+        self.runner.act(lambda: self.stage.show_change(self.change.currentText()))
+
+    def surfaces(self) -> None:
+        """Turn to 3-D."""
+        self.runner.start(self.stage.show_surfaces)
+
+    def paint(self) -> None:
+        """Take the brush for the chosen tissue on the tissue layer that is active."""
+        for layer in [self.stage.viewer.layers.selection.active, *self.stage.viewer.layers]:
+            if layer is not None and layers.remembered(layer).get("kind") == Kind.TISSUES:
+                self.stage.viewer.layers.selection.active = layer
+                layer.selected_label = int(self.brush.currentData())
+                layer.mode = "paint"
+                return
+        self.runner.failed.emit("Tell the tissues apart first; then the brush can correct them.")
+
+    def take_edits(self) -> None:
+        """Let regions and measurements follow what was painted."""
+        if self.runner.is_busy:
+            self._settled.start()
+            return
+        told = any(m.segmentation is not None for m in self.workspace.marked.values())
+        if self.runner.act(self.stage.take_edits) and self.workspace.result is None and told:
+            self.measure()
+
+    def _watch(self, event: Any) -> None:
+        layer = event.value
+        if layers.remembered(layer).get("kind") == Kind.TISSUES:
+            layer.events.paint.connect(lambda _=None: self._settled.start())
