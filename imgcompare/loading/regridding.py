@@ -18,6 +18,9 @@ PROFILE_REACH: Final = 1.1
 """Slices closer than 1.1 times their thickness touch: the thickness is the full width at half
 maximum of a profile whose edges are not sharp (DICOM PS3.3 C.7.6.2; AAPM report 233, 2019)."""
 
+MOST_NEW: Final = 2
+"""A plan for more than twice as many slices as there are stretches the data, or is a bomb."""
+
 WHOLE_VOXEL: Final = 1e-3
 """A shift this close to whole voxels moves them without interpolation."""
 
@@ -62,7 +65,7 @@ def plan_regrid(heights_mm: npt.NDArray[np.float64], thickness_mm: float | None)
     Returns
     -------
     Regrid or None
-        With slices as close as the median gap, so that none is lost.
+        With slices as close as the median gap, so that none is lost, and at most twice as many.
     """
     gaps = np.diff(heights_mm)
     thickness = thickness_mm or float(gaps.min())
@@ -70,7 +73,7 @@ def plan_regrid(heights_mm: npt.NDArray[np.float64], thickness_mm: float | None)
         return None
     extent = float(heights_mm[-1] - heights_mm[0])
     count = 1 + max(1, round(extent / float(np.median(gaps))))
-    return Regrid(heights_mm, count, thickness)
+    return Regrid(heights_mm, count, thickness) if count <= MOST_NEW * len(heights_mm) else None
 
 
 def apply_regrid(array: AnyArray, regrid: Regrid) -> AnyArray:

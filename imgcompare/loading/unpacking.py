@@ -41,8 +41,11 @@ class Peeker:
     """
 
     def __init__(self, archive: str) -> None:
+        try:
+            self._zip = zipfile.ZipFile(archive)
+        except DAMAGE as error:
+            raise UnreadableFileError(f"cannot be opened ({type(error).__name__})") from None
         self._folder = tempfile.TemporaryDirectory(prefix="imgcompare-")
-        self._zip = zipfile.ZipFile(archive)
         self._left = MAX_PEEKED
         self.path = os.path.join(self._folder.name, "member")
         self._file = open(self.path, "wb")  # noqa: SIM115  # closed with the context
