@@ -11,6 +11,7 @@ from imgcompare.model import Assessment, CourseResponse, LesionState, Tissue
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
 from imgcompare.response.exact import number_text
 from imgcompare.response.readings import PRODUCT, CourseReadings
+from imgcompare.response.sites import LIVER
 from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
 from imgcompare.response.sums import Limits, same_figure
 from imgcompare.response.targets import Size
@@ -56,6 +57,7 @@ class Easl:
             ENHANCING_PRODUCTS,
             limits,
             _size,
+            organ=LIVER,
             also_progression=self._has_new_enhancement,
         )
         return assess_sums(self, course, rules)

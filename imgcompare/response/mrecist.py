@@ -71,6 +71,7 @@ class MRecist:
             VIABLE_DIAMETERS,
             limits,
             _size,
+            organ=LIVER,
             missing_at=missing_arterial_phase,
             also_progression=_malignant_fluid,
             counts_as_new=_is_unequivocal,

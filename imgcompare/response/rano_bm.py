@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar
 
@@ -86,7 +86,10 @@ class RanoBm:
             more_signs=_exploratory_volume,
             judge=_judge,
         )
-        return assess_rano(self, brain_only(course), rules)
+        inside = brain_only(course)
+        if course.lesions and not inside.lesions:
+            rules = replace(rules, missing=("a lesion in the brain",))
+        return assess_rano(self, inside, rules)
 
     def summarise(
         self, course: CourseReadings, assessments: Sequence[Assessment]

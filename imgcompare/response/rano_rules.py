@@ -103,6 +103,8 @@ class RanoRules:
         Which of the new lesions that a reader confirmed are progression.
     non_target_by_figures : bool
         Whether a reader's progression of non-targets counts only where none of them is measured.
+    missing : tuple of str
+        Inputs that are missing whatever the figures say.
     judge : callable, optional
         Classifies a sum instead of `judge_sum`.
     """
@@ -122,6 +124,7 @@ class RanoRules:
         lambda course, t, notes: frozenset(confirmed_new(course, t))
     )
     non_target_by_figures: bool = False
+    missing: tuple[str, ...] = ()
     judge: Callable[[Visit, Scale, str], Outcome] | None = None
 
 

@@ -27,7 +27,8 @@ from imgcompare.response.rano_rules import (
     combine_parts,
 )
 from imgcompare.response.readings import CourseReadings
-from imgcompare.response.sum_criterion import Visit, make_assessment
+from imgcompare.response.sites import BRAIN
+from imgcompare.response.sum_criterion import Visit, make_assessment, outside_flags
 from imgcompare.response.sums import Outcome, Standing, judge_sum, total_at
 
 
@@ -69,14 +70,16 @@ class Step:
         self.walk, self.t, self.state = walk, t, state
         self.course, self.rules = walk.course, walk.rules
         flags = dict.fromkeys(f for p in walk.parts for f in p.choice.flags)
-        self.notes = Notes(self.rules.rule, flags=list(flags))
+        outside = outside_flags(self.course, BRAIN)
+        self.notes = Notes(self.rules.rule, flags=[*flags, *outside])
         self.window = self.rules.window(self.course, t)
         if self.window is Window.UNKNOWN:
             self.notes.flags.append("WINDOW_UNKNOWN")
         self.outcomes = [self._outcome(k, state.nadirs[k]) for k in range(len(walk.parts))]
         self.target = combine_parts([o.category for o in self.outcomes if o is not None])
-        if any(p.choice.missing for p in walk.parts):
-            self.notes.missing.extend(m for p in walk.parts for m in p.choice.missing)
+        missing = [*self.rules.missing, *(m for p in walk.parts for m in p.choice.missing)]
+        if missing:
+            self.notes.missing.extend(missing)
             self.notes.add("missing-input", f"missing: {'; '.join(self.notes.missing)}")
             self.target = Category.NE
         self.non_target = self._non_target()

@@ -13,6 +13,7 @@ from imgcompare.response.rano_rules import Policy, RanoRules, part_course
 from imgcompare.response.rano_step import Pending, State, Step, Walk
 from imgcompare.response.rano_summary import with_confirmation
 from imgcompare.response.readings import CourseReadings
+from imgcompare.response.sites import BRAIN
 from imgcompare.response.sum_criterion import SumRules, baseline_assessment
 
 
@@ -22,7 +23,8 @@ def assess_rano(
     """Classify every timepoint from the baseline on, and say which responses were confirmed."""
     parts = tuple(part_course(course, part, rules) for part in rules.parts)
     first, base = parts[0], course.baseline_index
-    plain = SumRules(rules.rule, first.scale.measure, first.scale.limits, rules.parts[0].size_of)
+    size_of, scale = rules.parts[0].size_of, first.scale
+    plain = SumRules(rules.rule, scale.measure, scale.limits, size_of, organ=BRAIN)
     baseline = baseline_assessment(criterion, course, first.choice, first.totals[base], plain)
     steps = tuple(_steps(Walk(criterion, course, rules, parts)))
     return (baseline, *with_confirmation(course, steps))

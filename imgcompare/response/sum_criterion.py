@@ -9,6 +9,7 @@ from imgcompare.model import Assessment, Category, ClinicalEventKind
 from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
 from imgcompare.response.other_disease import Notes, has_new_lesion, non_target_status
 from imgcompare.response.readings import CourseReadings
+from imgcompare.response.sites import is_elsewhere
 from imgcompare.response.sums import (
     Limits,
     Measure,
@@ -61,6 +62,8 @@ class SumRules:
         What the size of a lesion, by id, allows at baseline.
     most, most_per_organ : int
         Largest numbers of targets that are proposed.
+    organ : str
+        Organ that the criterion is made for, empty for any.
     missing_at : callable
         Inputs, in words, that are missing at a timepoint whatever the figures say.
     judge : callable, optional
@@ -79,6 +82,7 @@ class SumRules:
     size_of: Callable[[CourseReadings, int], Size]
     most: int = MAX_TARGETS
     most_per_organ: int = MAX_TARGETS_PER_ORGAN
+    organ: str = ""
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
     judge: Callable[[Visit], Outcome] | None = None
     also_progression: Callable[[Visit], bool] = lambda visit: False
@@ -147,14 +151,19 @@ def visits_of(course: CourseReadings, rules: SumRules) -> tuple[Choice, Total, l
     )
     missing = (*choice.missing, *rules.missing_at(course, course.baseline_index))
     totals = [total_at(course, choice.targets, t, rules.measure) for t in range(course.count)]
+    totals = [
+        replace(total, missing=choice.targets) if rules.missing_at(course, t) else total
+        for t, total in enumerate(totals)
+    ]
     beside = standings(course, totals) if choice.targets and not missing else {}
+    outside = tuple(outside_flags(course, rules.organ))
     visits = [
         Visit(
             course,
             choice,
             t,
             beside.get(t),
-            Notes(rules.rule, flags=list(choice.flags), missing=list(missing)),
+            Notes(rules.rule, flags=[*choice.flags, *outside], missing=list(missing)),
         )
         for t in course.later
     ]
@@ -166,10 +175,12 @@ def baseline_assessment(
 ) -> Assessment:
     """Say which lesions were chosen, and what they add up to."""
     notes = Notes(rules.rule, list(choice.reasons))
-    notes.add(
-        "baseline-sum", f"{rules.measure.words} {rules.measure.text(total.value)}",
-        float(total.value),
-    )  # fmt: skip
+    value = None if choice.missing else float(total.value)
+    if choice.missing:
+        notes.add("missing-input", f"missing: {'; '.join(choice.missing)}")
+    else:
+        text = f"{rules.measure.words} {rules.measure.text(total.value)}"
+        notes.add("baseline-sum", text, value)
     return Assessment(
         title(criterion),
         criterion.version,
@@ -177,11 +188,11 @@ def baseline_assessment(
         BASELINE_CATEGORY,
         "",
         tuple(notes.reasons),
-        (*choice.flags, *_baseline_flags(course)),
-        rule_id=f"{rules.rule}/baseline-sum",
+        (*choice.flags, *_baseline_flags(course), *outside_flags(course, rules.organ)),
+        rule_id=notes.reasons[-1].rule_id,
         quantity=rules.measure.words,
         unit=rules.measure.unit,
-        value=float(total.value),
+        value=value,
         missing=choice.missing,
     )
 
@@ -193,6 +204,12 @@ def _baseline_flags(course: CourseReadings) -> Iterator[str]:
     starts = [e.date for e in course.clinical if e.kind is kind and base and e.date >= base]
     if base and starts and (min(starts) - base).days > BASELINE_DAYS:
         yield "BASELINE_OLDER_THAN_4_WEEKS"
+
+
+def outside_flags(course: CourseReadings, organ: str) -> Iterator[str]:
+    """Say if all lesions lie outside the organ that a criterion is made for."""
+    if organ and course.lesions and all(is_elsewhere(x.site, organ) for x in course.lesions):
+        yield "OUTSIDE_ITS_ORGAN"
 
 
 def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:

@@ -164,7 +164,7 @@ def _reason(lesion: BaselineLesion, measure: Measure, is_target: bool, rule: str
     part = "target" if is_target else "non-target"
     if lesion.size is Size.NORMAL_NODE and not is_target:
         part = "not recorded"
-    seen = f"{lesion.organ}, {measure.text(lesion.value)}, {lesion.size}"
-    return Reason(
-        f"{rule}/selection", f"lesion {lesion.lesion_id} ({seen}): {part}", float(lesion.value)
-    )
+    is_measured = lesion.size is not Size.NOT_MEASURED
+    size = f"{measure.text(lesion.value)}, {lesion.size}" if is_measured else str(lesion.size)
+    text = f"lesion {lesion.lesion_id} ({lesion.organ}, {size}): {part}"
+    return Reason(f"{rule}/selection", text, float(lesion.value) if is_measured else None)

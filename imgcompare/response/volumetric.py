@@ -11,6 +11,7 @@ from imgcompare.model import WHOLE, Assessment, CourseResponse, Tissue
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
 from imgcompare.response.readings import VOLUME, CourseReadings
 from imgcompare.response.recist import recist_size
+from imgcompare.response.sites import LIVER
 from imgcompare.response.sum_criterion import SumRules, assess_sums
 from imgcompare.response.sums import Limits, Measure, same_figure
 from imgcompare.response.targets import Size
@@ -57,7 +58,7 @@ class QEasl:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules("qeasl", ENHANCING_VOLUME, limits, _has_any(ENHANCING_VOLUME))
+        rules = SumRules("qeasl", ENHANCING_VOLUME, limits, _has_any(ENHANCING_VOLUME), organ=LIVER)
         return assess_sums(self, course, rules)
 
     def summarise(
@@ -88,7 +89,7 @@ class VRecist:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules("vrecist", WHOLE_VOLUME, limits, _has_any(WHOLE_VOLUME))
+        rules = SumRules("vrecist", WHOLE_VOLUME, limits, _has_any(WHOLE_VOLUME), organ=LIVER)
         return assess_sums(self, course, rules)
 
     def summarise(

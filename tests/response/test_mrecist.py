@@ -90,6 +90,18 @@ def test_without_an_arterial_phase_it_is_not_evaluable(roles, category):
     assert ("ARTERIAL_PHASE_ASSUMED" in last.flags) == (Role.T1C in roles)
 
 
+def test_a_sum_without_an_arterial_phase_is_no_nadir():
+    roles = (Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_ARTERIAL)
+    readings = liver([50, 50, 50], [50, 10, 40], roles=tuple(frozenset({r}) for r in roles))
+    assert categories(MRecist(), readings) == ["NE", "SD"]
+
+
+def test_lesions_outside_the_liver_alone_are_said():
+    lesions = [Lesion(1, "1", "left lung")]
+    rows = figures({1: [30, 15]}, "longest_diameter")
+    assert "OUTSIDE_ITS_ORGAN" in MRecist().assess(course_of(rows, lesions=lesions))[-1].flags
+
+
 def test_no_viable_diameters_are_a_missing_input():
     last = MRecist().assess(course({1: [50, 50]}))[-1]
     assert last.category == "NE"

@@ -1,6 +1,6 @@
 import pytest
 
-from imgcompare.model import LesionState, ReaderFinding, ReaderInput, Response
+from imgcompare.model import Lesion, LesionState, ReaderFinding, ReaderInput, Response
 from imgcompare.response.rano import RanoHgg2010
 from tests.response.courses import categories, course, course_of, event, figures
 
@@ -116,6 +116,16 @@ def test_both_diameters_of_a_measurable_lesion(long, across, slice_mm, is_target
     )
     found = categories(RanoHgg2010(), course_of(rows, slice_mm=slice_mm))
     assert found == ["PD" if is_target else "SD"]
+
+
+@pytest.mark.parametrize(
+    ("site", "flagged"), [("liver", True), ("left frontal", False), ("", False)]
+)
+def test_lesions_outside_the_brain_are_said(site, flagged):
+    rows = figures({1: [1000, 500]}, "bidimensional_product", "enhancing")
+    found = RanoHgg2010().assess(course_of(rows, lesions=[Lesion(1, "1", site)]))
+    assert found[1].category == "PR"
+    assert all(("OUTSIDE_ITS_ORGAN" in a.flags) == flagged for a in found)
 
 
 def test_at_most_five_targets_by_size_whatever_their_site():

@@ -69,6 +69,13 @@ def test_lesions_outside_the_brain_are_left_out():
     assert categories(RanoBm(), course_of(rows, lesions=lesions, reader=reader)) == ["SD"]
 
 
+def test_without_a_lesion_in_the_brain_it_is_not_evaluable():
+    lesions = [Lesion(1, "1", "liver")]
+    rows = figures({1: [20, 20]}, "longest_diameter")
+    last = RanoBm().assess(course_of(rows, lesions=lesions))[-1]
+    assert (last.category, last.missing) == ("NE", ("a lesion in the brain",))
+
+
 def test_new_lesions_alone_are_not_progression_under_immunotherapy():
     reader = ReaderInput(targets=[1], new_lesions={1: [2]})
     assert categories(RanoBm(), brain([20, 20], [None, 8], reader=reader)) == ["PD"]

@@ -154,7 +154,7 @@ def readings_of(grid, reader, events, days, nodal, left_out, *, transform=lambda
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=35)
 @given(COURSES, st.randoms())
 def test_every_input_gives_one_category_per_timepoint_whatever_unit_and_order(given_, random):
     readings = readings_of(*given_)
@@ -195,7 +195,7 @@ RANK = {"CR": 0, "PR": 1, "MR": 2, "SD": 3, "Non-CR/Non-PD": 3, "prePD": 4, "PD"
         "iCR": 0, "iPR": 1, "iSD": 3, "iNon-CR/Non-PD": 3, "iUPD": 4, "iCPD": 5}  # fmt: skip
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=45)
 @given(COURSES, st.integers(0, 3), st.integers(1, 400))
 def test_growing_one_lesion_never_improves_a_category(given_, which, growth):
     grid, *others = given_
