@@ -11,7 +11,10 @@ import click
 if TYPE_CHECKING:
     from imgcompare.model import Comparison, LesionSegmentation
 
-CASES = ("pseudoprogression", "progression", "response", "stable", "mixed", "cystic_conversion")
+CASES = (
+    *("pseudoprogression", "progression", "response", "stable", "mixed", "cystic_conversion"),
+    "disagreement",
+)
 """The phantoms' names, repeated here so that --help loads nothing; a test compares them."""
 
 

@@ -17,8 +17,10 @@ UNUSABLE_INPUT = 2
 """Exit code for unusable input, an unwritable output, or an interrupted run."""
 
 _COMMANDS = {
+    "assess": "Apply response criteria to a typed table of measurements.",
     "compare": "Compare the timepoints found in folders and write a report.",
     "demo": "Make a digital phantom with known truth, compare it, and write a report.",
+    "repeatability": "Compute measurement error from your own test-retest measurements.",
     "scan": "List subjects, timepoints, series, roles and problems in folders.",
 }
 

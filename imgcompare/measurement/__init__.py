@@ -5,9 +5,10 @@ from imgcompare.measurement.errors import error_model
 from imgcompare.measurement.lesion import absent_lesion, measure_lesion
 from imgcompare.measurement.redraw import redraw
 from imgcompare.measurement.repeatability import PUBLISHED, judge
-from imgcompare.measurement.retest import RetestSummary, summarise_retest
+from imgcompare.measurement.retest import ENOUGH_PAIRS, RetestSummary, summarise_retest
 
 __all__ = [
+    "ENOUGH_PAIRS",
     "PUBLISHED",
     "RetestSummary",
     "absent_lesion",

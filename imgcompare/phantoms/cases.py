@@ -168,6 +168,20 @@ _CASES: dict[str, tuple[str, tuple[tuple[int, _Stages], ...]]] = {
             ),
         ),
     ),
+    "disagreement": (
+        "The outside grows by a quarter in diameter, the enhancing part falls by 70 %: criteria of "
+        "size call it progression, criteria of the enhancing volume a response.",
+        (
+            (
+                _LEFT_PARIETAL,
+                (
+                    Stage(12.5, 11.8, oedema_mm=7.0),
+                    Stage(25.0, 7.6, cyst=0.10, oedema_mm=9.0),
+                    Stage(24.0, 3.9, cyst=0.15, oedema_mm=6.0),
+                ),
+            ),
+        ),
+    ),
 }
 
 CASES: tuple[str, ...] = tuple(_CASES)

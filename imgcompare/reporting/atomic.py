@@ -15,7 +15,7 @@ from imgcompare.errors import OutputError
 MANIFEST = "provenance.json"
 """File that lists, under ``files``, what a run wrote; it is moved into place last."""
 
-SUBFOLDERS = ("labels", "transforms", "outlines", "seg", "sr", "reg")
+SUBFOLDERS = ("labels", "transforms", "outlines", "seg", "sr", "reg", "sdtm")
 """Folders imgcompare makes inside a folder of results or of a session."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,13 @@ from imgcompare.model import TISSUE_CODES, WHOLE, Comparison, Lesion, Progress, 
 from imgcompare.reporting import summary
 from imgcompare.reporting.alignment import checkerboards, transform_rows
 from imgcompare.reporting.charts import dates_to_scale, volume_chart
+from imgcompare.reporting.course_view import course_view
 from imgcompare.reporting.findings import headline, lesion_details, lesion_finding, lesions_overview
 from imgcompare.reporting.flags import lesion_notes
 from imgcompare.reporting.intensity import GreyScale, grey_scale
 from imgcompare.reporting.lookup import VOLUME
 from imgcompare.reporting.native import DiameterPicture, diameter_pictures
+from imgcompare.reporting.page import NOTICE, environment
 from imgcompare.reporting.pictures import LesionPictures, legend_entries, lesion_pictures
 from imgcompare.reporting.provenance import all_decisions, all_warnings, path_scrubber, versions
 from imgcompare.reporting.svg import TISSUE_COLOURS
@@ -30,9 +31,6 @@ from imgcompare.reporting.wording import (
 
 MOST_PICTURES = 12
 """More lesions than this are listed without pictures, so that the page stays readable."""
-
-NBSP = "\N{NO-BREAK SPACE}"
-NOTICE = "Research tool, not for clinical use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,6 @@ def report_html(comparison: Comparison) -> Steps[str]:
         HTML with inline styles and pictures. It holds no address of any other file or site, and
         no folder of the machine it was made on.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     comparison, measured = for_viewing(comparison), comparison
     scale = grey_scale(comparison)
     sections = []
@@ -71,17 +67,8 @@ def report_html(comparison: Comparison) -> Steps[str]:
     for n, lesion in enumerate(comparison.lesions):
         yield Progress(n, len(comparison.lesions), f"drawing lesion {lesion.id}")
         sections.append(_section(comparison, lesion, scale, with_pictures=lesion.id in drawn))
-    environment = Environment(
-        loader=PackageLoader("imgcompare.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    scrub = path_scrubber(comparison)
-    environment.filters["scrub"] = lambda value: scrub(str(value))
-    environment.filters["together"] = keep_together
-    page = environment.get_template("report.html").render(
+    templates = environment(path_scrubber(comparison))
+    page = templates.get_template("report.html").render(
         _context(comparison, sections, _level(comparison), scale)
         | {"transforms": transform_rows(measured)}
     )
@@ -143,7 +130,7 @@ def _context(
         "sections": sections,
         "timepoints": _timepoints(comparison),
         "overview_rows": summary.overview_rows(comparison),
-        "responses": summary.response_rows(comparison),
+        "course_view": course_view(comparison),
         "size_against_tissue": summary.size_against_tissue(comparison),
         "checkerboards": [] if level is None else checkerboards(comparison, level, scale),
         "decisions": all_decisions(comparison),
@@ -175,14 +162,6 @@ def _timepoints(comparison: Comparison) -> list[dict[str, str]]:
             }
         )
     return rows
-
-
-def keep_together(text: str) -> str:
-    """Keep figures, their units and what stands in brackets on one line."""
-    bound = re.sub(r"\([^()]{1,40}\)", lambda m: m.group().replace(" ", NBSP), text)
-    bound = re.sub(r"(?<![\w.])-(?=\d)", "−", bound)
-    bound = bound.replace("follow-up", "follow\N{NON-BREAKING HYPHEN}up")
-    return re.sub(r"(?<=\d) (?=[%a-z]|mL\b)", NBSP, bound)
 
 
 def _timings(comparison: Comparison) -> list[tuple[str, str]]:

@@ -16,8 +16,8 @@ from imgcompare.model import (
     Measurement,
     Tissue,
 )
+from imgcompare.reporting.categories import meaning
 from imgcompare.reporting.findings import outcome
-from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.lookup import (
     ENHANCING,
     VOLUME,
@@ -36,7 +36,6 @@ from imgcompare.reporting.wording import (
     lesion_name,
     number,
     percent,
-    timepoint_name,
     unit_name,
 )
 
@@ -62,17 +61,6 @@ EXCEEDS_TEXT = {
     Exceeds.BORDERLINE: "borderline",
     Exceeds.UNKNOWN: "not known",
 }
-
-CATEGORIES = {
-    "CR": "complete response",
-    "PR": "partial response",
-    "SD": "stable disease",
-    "PD": "progressive disease",
-    "NE": "not evaluable",
-    "NON-CR/NON-PD": "neither complete response nor progression",
-    "NED": "no evidence of disease",
-}
-"""Terms of RECIST 1.1 (Eisenhauer 2009)."""
 
 ARBITRARY_UNITS = "ARBITRARY_UNITS"
 """Flag of changes of MR signal, which mean nothing across visits and are not shown."""
@@ -128,19 +116,6 @@ class OverviewRow:
     is_sum: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseRow:
-    """One assessment in words."""
-
-    criterion: str
-    when: str
-    category: str
-    meaning: str
-    reference: str
-    reasons: tuple[str, ...]
-    flags: str
-
-
 def volume_rows(comparison: Comparison, lesion: Lesion) -> list[FigureRow]:
     """Volumes of every compartment that was measured, from baseline to the last timepoint."""
     rows = [
@@ -160,22 +135,6 @@ def size_rows(comparison: Comparison, lesion: Lesion) -> list[FigureRow]:
     return [r for r in rows if r is not None]
 
 
-def response_rows(comparison: Comparison) -> list[ResponseRow]:
-    """Every assessment, in words."""
-    return [
-        ResponseRow(
-            f"{a.criterion} {a.version}".strip() if a.version not in a.criterion else a.criterion,
-            timepoint_name(comparison, a.timepoint_index),
-            a.category,
-            CATEGORIES.get(a.category.upper(), ""),
-            a.reference,
-            tuple(r.text for r in a.reasons),
-            flag_texts(a.flags),
-        )
-        for a in comparison.assessments
-    ]
-
-
 def size_against_tissue(comparison: Comparison) -> str:
     """Set the category from diameters beside the volumes; empty without both.
 
@@ -186,8 +145,8 @@ def size_against_tissue(comparison: Comparison) -> str:
     assessment = _by_diameter(comparison.assessments, last)
     if assessment is None or len(comparison.results) < 2:
         return ""
-    meaning = CATEGORIES.get(assessment.category.upper(), "")
-    category = f"{assessment.category} ({meaning})" if meaning else assessment.category
+    words = meaning(assessment.category)
+    category = f"{assessment.category} ({words})" if words else assessment.category
     opening = f"By diameters ({assessment.criterion}) the course is {category}"
     new = [r.text for r in assessment.reasons if NEW_LESION_RULE in r.rule_id]
     note = "".join(f" {text[:1].upper()}{text[1:]}." for text in new)
@@ -247,8 +206,8 @@ def _category(comparison: Comparison) -> Cell:
     found = _by_diameter(comparison.assessments, last_index(comparison))
     if found is None or len(comparison.results) < 2:
         return Cell("")
-    meaning = CATEGORIES.get(found.category.upper(), "")
-    text = f"{found.criterion}: {found.category}" + (f" ({meaning})" if meaning else "")
+    words = meaning(found.category)
+    text = f"{found.criterion}: {found.category}" + (f" ({words})" if words else "")
     return Cell(text, next((r.text for r in found.reasons if TARGET_RULE in r.rule_id), ""))
 
 

@@ -127,7 +127,7 @@ def direction_letter(direction: npt.ArrayLike) -> str:
 
 def lesion_name(lesion: Lesion) -> str:
     """Name of a lesion at the start of a sentence."""
-    return f"Lesion {lesion.id}"
+    return f"Lesion {lesion.name or lesion.id}"
 
 
 def joined(items: Sequence[str]) -> str:

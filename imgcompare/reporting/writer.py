@@ -21,6 +21,7 @@ from imgcompare.reporting.labels import (
 )
 from imgcompare.reporting.nifti import nifti_bytes
 from imgcompare.reporting.provenance import input_series, provenance_document, series_digest
+from imgcompare.reporting.sdtm import sdtm_files
 from imgcompare.reporting.transforms import file_stem, transform_files
 
 HASHING_THREADS = 2
@@ -100,9 +101,12 @@ def _write_tables(comparison: Comparison, staging: Path) -> None:
         ("measurements", tables.MEASUREMENT_COLUMNS, tables.measurement_rows(comparison)),
         ("changes", tables.CHANGE_COLUMNS, tables.change_rows(comparison)),
         ("assessments", tables.ASSESSMENT_COLUMNS, tables.assessment_rows(comparison)),
+        ("responses", tables.RESPONSE_COLUMNS, tables.response_rows(comparison)),
     ):
         _write_text(staging / f"{name}.csv", tables.csv_text(columns, rows))
     _write_json(staging / "assessments.json", tables.assessments_document(comparison))
+    for name, text in sdtm_files([comparison]).items():
+        _write_text(staging / "sdtm" / name, text)
 
 
 def _write_labels(comparison: Comparison, staging: Path) -> None:

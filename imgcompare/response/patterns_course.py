@@ -109,7 +109,7 @@ def dissociated(seen: Seen, t: int) -> Iterator[Observation]:
         if lesion.role is LesionRole.NEW and course.first_seen(i, after=base) == t
     )  # fmt: skip
     if new and down:
-        names = ", ".join(f"lesion {i}" for i in new)
+        names = "Lesion " + ", ".join(str(i) for i in new)
         text = (
             f"{names} is first seen here while {len(down)} of the lesions of the baseline shrank "
             "by 30 % or more. Whether it is new disease is a reader's decision; immunotherapy "
@@ -251,6 +251,7 @@ def fading(seen: Seen) -> Iterator[Observation]:
                 and a.category in PROGRESSION
                 and a.value is not None
                 and a.absolute
+                and a.reference.startswith("nadir")
             ),
             None,
         )

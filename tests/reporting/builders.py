@@ -28,6 +28,7 @@ from imgcompare.model import (
     LesionRole,
     LesionSegmentation,
     Measurement,
+    Observation,
     Quantity,
     Reason,
     RegistrationQuality,
@@ -172,7 +173,14 @@ def make_comparison(spec: CaseSpec | None = None, *, folder: Path | None = None)
         measurements=figures,
         changes=changes,
         assessments=_assessments(figures, spec.timepoints),
-        observations=("The necrotic part of lesion 1 rose from 8 % to 60 % of its volume.",),
+        observations=(
+            Observation(
+                "NECROSIS_INCREASE",
+                1,
+                (1,),
+                "The necrotic part of lesion 1 rose from 8 % to 60 % of its volume.",
+            ),
+        ),
         decisions=(decision,),
         warnings=("The follow-up has 5 mm slices; small lesions may be missed.",),
         configuration={"seed": "0=34,-12,30", "masks": [Path("/data/DOE^JOHN/mask.nii.gz")]},

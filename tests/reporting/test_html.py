@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from imgcompare.model import Comparison, finish
+from imgcompare.model import Comparison, Observation, finish
 from imgcompare.reporting import headline
-from imgcompare.reporting.html import keep_together, report_html
+from imgcompare.reporting.html import report_html
+from imgcompare.reporting.page import keep_together
 from tests.reporting.builders import (
     CaseSpec,
     EventKind,
@@ -111,7 +112,10 @@ def test_texts_from_outside_cannot_break_the_page(comparison: Comparison) -> Non
     nasty = '<script>alert("x")</script> & "quoted" <b>'
     lesion = dataclasses.replace(comparison.lesions[0], site=nasty)
     case = dataclasses.replace(
-        comparison, lesions=(lesion,), warnings=(nasty,), observations=(nasty,)
+        comparison,
+        lesions=(lesion,),
+        warnings=(nasty,),
+        observations=(Observation("X", 1, (), nasty),),
     )
     page = finish(report_html(case))
     assert "<script" not in page

@@ -64,7 +64,9 @@ def test_no_file_names_a_folder_or_the_patient(written: Path, input_folder: Path
         text = re.sub(r"base64,[^\"]+", "", whole)  # pixels may spell anything
         for secret in ("DOE", "JOHN", str(input_folder), str(written), str(Path.home()) + "/"):
             assert secret not in text, (name, secret)
-        assert ("subject-7f3a" in text) == (not name.endswith((".tfm", "codes.csv")))
+        assert ("subject-7f3a" in text) == (
+            not name.endswith((".tfm", "codes.csv", "responses.csv"))
+        )
 
 
 def test_folders_are_cut_out_of_any_text(comparison: Comparison, input_folder: Path) -> None:

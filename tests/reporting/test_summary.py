@@ -108,11 +108,3 @@ def test_overview_sums_lesions_beside_the_category(comparison: Comparison) -> No
     assert total.cells[2] == summary.Cell("")  # criteria choose their own sum
     assert total.cells[0] == summary.Cell("+28 %", "24.6 → 31.5 mL")
     assert rows[0].outcome.value == "growing while its enhancing part shrinks"
-
-
-def test_response_rows_put_flags_into_words(comparison: Comparison) -> None:
-    (row,) = summary.response_rows(rated(comparison, "PD"))
-    assert row.criterion == "RECIST 1.1"
-    assert row.meaning == "progressive disease"
-    assert row.reasons == ("sum of diameters",)
-    assert row.flags == "proposed automatically, to be confirmed by a reader"

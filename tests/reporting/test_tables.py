@@ -63,7 +63,9 @@ def test_assessments_as_table_and_json(comparison: Comparison, written: Path) ->
     document = json.loads((written / "assessments.json").read_text("utf-8"))
     reason = document["assessments"][0]["reasons"][0]
     assert reason["value"] == comparison.assessments[0].reasons[0].value
-    assert document["observations"] == list(comparison.observations)
+    assert [o["text"] for o in document["observations"]] == [
+        o.text for o in comparison.observations
+    ]
     assert document["notice"] == "Research tool, not for clinical use"
 
 

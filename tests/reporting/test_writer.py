@@ -33,6 +33,8 @@ def test_everything_of_the_contract_is_there(written: Path) -> None:
         "measurements.csv",
         "provenance.json",
         "report.html",
+        "responses.csv",
+        "sdtm",
         "transforms",
     ]
     assert len(list((written / "labels").glob("*.nii.gz"))) == 4

@@ -1,0 +1,315 @@
+"""All criteria side by side: categories per timepoint, where they disagree, and by which rule."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from imgcompare.model import Assessment, Category, Comparison, CourseResponse, Exceeds
+from imgcompare.reporting.categories import Direction, deciding_reason, direction, meaning
+from imgcompare.reporting.flags import flag_texts
+from imgcompare.reporting.wording import (
+    MISSING,
+    joined,
+    number,
+    percent,
+    significant,
+    timepoint_name,
+)
+
+FIRST_CHOICE = "RECIST 1.1"
+"""Where as many criteria say one thing as another, those that differ from this are marked."""
+
+EXCEEDS_WORDS = {
+    Exceeds.YES: "beyond measurement error",
+    Exceeds.NO: "within measurement error",
+    Exceeds.BORDERLINE: "at the limit of measurement error",
+    Exceeds.UNKNOWN: "",
+}
+
+LEAST_SHARE_SHOWN = 0.05
+"""Shares of categories below this are left to the table of figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One category of one criterion; ``anchor`` leads to its rule, number and threshold."""
+
+    category: str
+    anchor: str
+    title: str
+    note: str
+    direction: str
+    differs: bool
+    exceeds: str
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionRow:
+    """One criterion over time, with its best response and date of progression.
+
+    ``has_figure`` is False where it never had what it adds up, so that at most a new lesion or a
+    reader's word decides; ``why_not`` then says what that leaves, and what was missing.
+    """
+
+    criterion: str
+    cells: tuple[Cell, ...]
+    best: str
+    progression: str
+    has_figure: bool
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Everything one criterion says about one timepoint."""
+
+    anchor: str
+    criterion: str
+    when: str
+    category: str
+    meaning: str
+    figure: str
+    decided: str
+    reasons: tuple[str, ...]
+    reference: str
+    error: str
+    shares: str
+    flags: str
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Criteria that point different ways at one timepoint, each with what decided it."""
+
+    when: str
+    sides: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
+
+
+def assessed_timepoints(comparison: Comparison) -> list[str]:
+    """Names of the timepoints that criteria were applied to."""
+    return [timepoint_name(comparison, t) for t in _timepoints(comparison)]
+
+
+def criteria_rows(comparison: Comparison) -> list[CriterionRow]:
+    """Give one row per criterion; those without a figure come last."""
+    rows = [_row(comparison, name) for name in _criteria(comparison)]
+    return sorted(rows, key=lambda row: not row.has_figure)
+
+
+def criteria_details(comparison: Comparison) -> list[Detail]:
+    """Give what stands behind every cell, by criterion, then time."""
+    return [
+        _detail(comparison, a)
+        for name in _criteria(comparison)
+        for t in _timepoints(comparison)
+        if (a := _find(comparison, name, t)) is not None
+    ]
+
+
+def disagreements(comparison: Comparison) -> list[Disagreement]:
+    """Name the criteria that point different ways, and why each does.
+
+    Timepoints in a row at which all criteria say the same are joined; the last one is explained.
+    """
+    able = _with_figure(comparison)
+    runs: list[list[tuple[int, list[Assessment]]]] = []
+    said: dict[str, Direction] = {}
+    for t in _timepoints(comparison):
+        own = [a for a in comparison.assessments
+               if a.timepoint_index == t and a.criterion in able]  # fmt: skip
+        ways = {a.criterion: direction(a.category) for a in own}
+        if len(set(ways.values()) - {Direction.NONE}) < 2:
+            said = {}
+            continue
+        if ways != said:
+            runs.append([])
+        runs[-1].append((t, own))
+        said = ways
+    return [_disagreement(comparison, run) for run in runs]
+
+
+def _disagreement(
+    comparison: Comparison, run: Sequence[tuple[int, list[Assessment]]]
+) -> Disagreement:
+    first, (last, own) = run[0][0], run[-1]
+    when = timepoint_name(comparison, last)
+    if first != last:
+        when = f"{timepoint_name(comparison, first)} to {when}, figures of {when}"
+    ways = (Direction.PROGRESSION, Direction.STABLE, Direction.RESPONSE)
+    sides = [(way.value, _grouped(a for a in own if direction(a.category) is way)) for way in ways]
+    return Disagreement(when, tuple(side for side in sides if side[1]))
+
+
+def evidence(assessment: Assessment) -> str:
+    """Say by which number and threshold a category came about."""
+    reason = deciding_reason(assessment)
+    return readable(reason.text) if reason else ""
+
+
+def readable(text: str) -> str:
+    """Begin with a capital, and round long decimals; the tables hold all digits."""
+    short = re.sub(r"\d+\.\d{3,}", lambda m: significant(float(m.group())), text)
+    return short[:1].upper() + short[1:]
+
+
+def anchor(comparison: Comparison, assessment: Assessment) -> str:
+    """Name of the place in the page where a category is explained."""
+    parts = (comparison.course.subject, comparison.evaluator, assessment.criterion)
+    words = re.sub(r"[^a-z0-9]+", "-", " ".join(p for p in parts if p).lower()).strip("-")
+    return f"{words}-{assessment.timepoint_index}"
+
+
+def shares_text(assessment: Assessment) -> str:
+    """Shares of categories if all were measured anew, in steps of 5 %: ``PD 80 %, SD 20 %``."""
+    shown = [(c, s) for c, s in assessment.probabilities if s >= LEAST_SHARE_SHOWN]
+    return ", ".join(f"{c} {5 * round(20 * share)} %" for c, share in shown)
+
+
+def _criteria(comparison: Comparison) -> list[str]:
+    names = list(dict.fromkeys(a.criterion for a in comparison.assessments))
+    return sorted(names, key=lambda n: (n != FIRST_CHOICE, n.lower()))
+
+
+def _timepoints(comparison: Comparison) -> list[int]:
+    return sorted({a.timepoint_index for a in comparison.assessments})
+
+
+def _with_figure(comparison: Comparison) -> set[str]:
+    """Criteria that had a figure at any timepoint after the baseline."""
+    base = comparison.course.baseline_index
+    return {
+        a.criterion
+        for a in comparison.assessments
+        if a.timepoint_index > base and a.value is not None
+    }
+
+
+def _find(comparison: Comparison, criterion: str, t: int) -> Assessment | None:
+    return next(
+        (a for a in comparison.assessments if (a.criterion, a.timepoint_index) == (criterion, t)),
+        None,
+    )
+
+
+def _row(comparison: Comparison, name: str) -> CriterionRow:
+    found = [_find(comparison, name, t) for t in _timepoints(comparison)]
+    own = [a for a in found if a is not None]
+    summary = next((r for r in comparison.course_responses if r.criterion == name), None)
+    has_figure = name in _with_figure(comparison)
+    return CriterionRow(
+        name,
+        tuple(_cell(comparison, a) for a in found),
+        _best(comparison, summary),
+        _progression(comparison, summary),
+        has_figure,
+        "" if has_figure else _why_not(own),
+    )
+
+
+def _why_not(own: Sequence[Assessment]) -> str:
+    """Say what was missing first, and what the criterion says nevertheless."""
+    missing = list(dict.fromkeys(m for a in own for m in a.missing))
+    words = missing[0] + (" and more" if len(missing) > 1 else "") if missing else "no figure"
+    said = [a.category for a in own if a.category not in (Category.NE, Category.BASELINE)]
+    return f"{words}; {said[-1]} by new lesions or a reader's word" if said else words
+
+
+def _cell(comparison: Comparison, a: Assessment | None) -> Cell:
+    if a is None:
+        return Cell(MISSING, "", "", "", Direction.NONE.value, False, "")
+    title = "; ".join(p for p in (meaning(a.category), evidence(a)) if p)
+    note = {True: "confirmed", False: "not confirmed", None: ""}[a.confirmed]
+    return Cell(
+        a.category,
+        anchor(comparison, a),
+        title,
+        note,
+        direction(a.category).value,
+        _differs(comparison, a),
+        EXCEEDS_WORDS[a.exceeds_error],
+    )
+
+
+def _differs(comparison: Comparison, a: Assessment) -> bool:
+    """Whether a category points another way than most criteria at its timepoint."""
+    own, able = direction(a.category), _with_figure(comparison)
+    if own is Direction.NONE or a.criterion not in able:
+        return False
+    ways = Counter(
+        d
+        for other in comparison.assessments
+        if other.timepoint_index == a.timepoint_index
+        and other.criterion in able
+        and (d := direction(other.category)) is not Direction.NONE
+    )
+    most = max(ways.values())
+    leaders = [d for d, n in ways.items() if n == most]
+    if len(leaders) == 1:
+        return own is not leaders[0]
+    first = _find(comparison, FIRST_CHOICE, a.timepoint_index)
+    leader = direction(first.category) if first else leaders[0]
+    return own is not leader
+
+
+def _best(comparison: Comparison, summary: CourseResponse | None) -> str:
+    if summary is None:
+        return MISSING
+    note = {True: " (confirmed)", False: " (not confirmed)", None: ""}[summary.best_confirmed]
+    return f"{summary.best}{note}"
+
+
+def _progression(comparison: Comparison, summary: CourseResponse | None) -> str:
+    if summary is None or summary.progression_index is None:
+        return MISSING
+    when = timepoint_name(comparison, summary.progression_index)
+    return f"{when}{' (not confirmed)' if summary.progression_confirmed is False else ''}"
+
+
+def _detail(comparison: Comparison, a: Assessment) -> Detail:
+    decided = evidence(a)
+    reasons = tuple(dict.fromkeys(readable(r.text) for r in a.reasons))
+    return Detail(
+        anchor(comparison, a),
+        a.criterion,
+        timepoint_name(comparison, a.timepoint_index),
+        a.category,
+        meaning(a.category),
+        _figure(a),
+        decided,
+        tuple(r for r in reasons if r != decided),
+        a.reference,
+        EXCEEDS_WORDS[a.exceeds_error],
+        shares_text(a),
+        flag_texts(a.flags),
+        _differs(comparison, a),
+    )
+
+
+def _figure(a: Assessment) -> str:
+    """Write the figure and its change: ``sum of diameters 42.0 mm, +5.0 % (+2.0 mm)``."""
+    if a.value is None:
+        return ""
+    text = f"{a.quantity} {number(a.value, a.unit)}"
+    if a.percent is None or a.absolute is None:
+        return text
+    sign = "+" if a.absolute > 0 else ""
+    return f"{text}, {percent(a.percent)} ({sign}{number(a.absolute, a.unit)})"
+
+
+def _grouped(assessments: Iterable[Assessment]) -> tuple[tuple[str, str, str], ...]:
+    """Join criteria that decide by the same number: (names, categories, evidence)."""
+    groups: dict[str, list[Assessment]] = {}
+    for a in assessments:
+        groups.setdefault(evidence(a), []).append(a)
+    return tuple(
+        (
+            joined([a.criterion for a in own]),
+            " / ".join(dict.fromkeys(a.category for a in own)),
+            why,
+        )
+        for why, own in groups.items()
+    )
