@@ -29,8 +29,8 @@ SMALLEST_FOREGROUND_ML = 30.0
 """Less tissue than this cannot place a rigid body; a head has 1500 mL or more, a kidney 150."""
 
 LEAST_INFORMATION = 0.03
-"""Mutual information in nats inside the foreground. True pairs: .08 (ADC to T2 of an abdomen) and
-.18 or more; noise and almost empty images: .006 or less."""
+"""Mutual information in nats inside the foreground. True pairs: .07 (ADC to T2 of an abdomen) and
+.16 or more; noise and almost empty images: .006 or less."""
 
 SHIFTS_MM = (8.0, 16.0)
 """How far an alignment is shifted to see whether it was distinctive."""
