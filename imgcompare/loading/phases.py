@@ -101,6 +101,11 @@ def split_phases(planes: Sequence[Instance]) -> list[Phase]:
     return [Phase(tuple(planes))]
 
 
+def positions_repeat(planes: Sequence[Instance]) -> bool:
+    """Whether several planes lie at one position."""
+    return len(_slots(planes)) < len(planes)
+
+
 def _slots(planes: Sequence[Instance]) -> list[list[Instance]]:
     """Group planes that lie at one position, in order along the normal."""
     normal = normal_of(planes[0].facts.orientation)

@@ -21,6 +21,8 @@ MIN_REGIME: Final = 5
 MAX_SLABS: Final = 4
 """More changes of spacing are irregular, not planned (base, brain and vertex make three)."""
 
+THICKNESS: Final = "slice thickness"
+
 SAME_THICKNESS: Final = 0.02
 """Thicknesses that differ by a smaller part are one."""
 
@@ -37,20 +39,20 @@ class Slab:
 def split_slabs(planes: Sequence[Instance]) -> list[Slab]:
     """Split ordered planes of one phase into slabs of even spacing.
 
-    Even planes stay together. Others are split by slice thickness, where each thickness covers a
-    stretch of its own; then where spacing changes for good, or at an odd gap too large for the
-    slices on its sides. What cannot be split so is one slab, with a plan to regrid it or a refusal:
-    gaps of twice or thrice one spacing are missing slices.
+    Even planes stay together. Others are split by slice thickness; then where spacing changes for
+    good, or at an odd gap too large for the slices on its sides. What cannot be split so is one
+    slab, with a plan to regrid it or a refusal: gaps of twice or thrice one spacing are missing
+    slices.
     """
     fit = fit_grid(planes)
     if not fit.refusal:
         return [Slab(tuple(planes), fit)]
-    thick = _by_thickness(planes)
-    if thick:
+    thick = split_thicknesses(planes)
+    if len(thick) > 1:
         return [
-            Slab(s.planes, s.fit, ", then ".join(filter(None, ("slice thickness", s.rule))))
-            for stretch in thick
-            for s in split_slabs(stretch)
+            Slab(s.planes, s.fit, ", then ".join(filter(None, (THICKNESS, s.rule))))
+            for group in thick
+            for s in split_slabs(group)
         ]
     runs = _by_spacing(planes) if fit.uneven or fit.missing else []
     steps = [median(np.diff(heights_of(run))) for run in runs]
@@ -63,22 +65,22 @@ def split_slabs(planes: Sequence[Instance]) -> list[Slab]:
     return [Slab(tuple(run), fit_grid(run), rule) for run in runs]
 
 
-def _by_thickness(planes: Sequence[Instance]) -> list[list[Instance]]:
-    """Stretches of one thickness; empty if there is one only, or thicknesses alternate."""
-    stretches: list[list[Instance]] = []
-    seen: list[float] = []
+def split_thicknesses(planes: Sequence[Instance]) -> list[list[Instance]]:
+    """Group planes by slice thickness; one group where one is not known, odd or too rare."""
+    groups: list[list[Instance]] = []
     for plane in planes:
         thickness = plane.facts.acquisition.slice_thickness_mm
         if not thickness:
-            return []
-        if seen and abs(thickness - seen[-1]) <= SAME_THICKNESS * seen[-1]:
-            stretches[-1].append(plane)
-            continue
-        if any(abs(thickness - s) <= SAME_THICKNESS * s for s in seen):
-            return []
-        seen.append(thickness)
-        stretches.append([plane])
-    return stretches if len(stretches) > 1 else []
+            return [list(planes)]
+        for group in groups:
+            known = group[0].facts.acquisition.slice_thickness_mm or thickness
+            if abs(thickness - known) <= SAME_THICKNESS * abs(known):
+                group.append(plane)
+                break
+        else:
+            groups.append([plane])
+    plausible = len(groups) <= MAX_SLABS and min(map(len, groups)) >= MIN_SLAB
+    return groups if plausible else [list(planes)]
 
 
 def _by_spacing(planes: Sequence[Instance]) -> list[list[Instance]]:

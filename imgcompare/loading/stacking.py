@@ -12,9 +12,9 @@ from imgcompare.geometry import Geometry
 from imgcompare.loading.duplicates import Copy, distinct
 from imgcompare.loading.instances import Instance, SeriesFacts
 from imgcompare.loading.kinds import split_kinds
-from imgcompare.loading.phases import split_phases
+from imgcompare.loading.phases import positions_repeat, split_phases
 from imgcompare.loading.regridding import Regrid
-from imgcompare.loading.slabs import split_slabs
+from imgcompare.loading.slabs import THICKNESS, split_slabs, split_thicknesses
 from imgcompare.loading.spacing import (
     Fit,
     heights_of,
@@ -112,6 +112,10 @@ def _pieces(group: Sequence[Instance], rules: tuple[str, ...], *, regrid: bool) 
     if nowhere:
         unplaced = Geometry(shape_of(group), np.eye(4), group[0].facts.frame_uid)
         return [_Piece(tuple(group), Fit(unplaced, nowhere), _join(rules))]
+    thick = split_thicknesses(group) if positions_repeat(group) else [list(group)]
+    if len(thick) > 1:
+        rules = (*rules, THICKNESS)
+        return [piece for planes in thick for piece in _pieces(planes, rules, regrid=regrid)]
     pieces = []
     for phase in split_phases(group):
         order = np.argsort(heights_of(phase.planes), kind="stable")

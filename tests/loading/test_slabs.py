@@ -28,6 +28,15 @@ def test_even_slices_of_two_thicknesses_stay_together(tmp_path: Path) -> None:
     assert only_series(tmp_path).geometry.shape[0] == 8
 
 
+def test_thin_and_thick_slices_of_one_scan_are_two_volumes(tmp_path: Path) -> None:
+    """Two reconstructions packed into one series; every fifth thin slice lies at a thick one."""
+    thin, slabs = np.arange(21) * 1.0, np.arange(5) * 5.0
+    write_at(tmp_path, [*thin, *slabs], tags=thick((21, "1"), (5, "5")), modality="CT")
+    found = sorted(s.geometry.slice_spacing_mm for s in all_series(tmp_path))
+    assert found == pytest.approx([1.0, 5.0])
+    assert "by slice thickness" in reasons(tmp_path)
+
+
 def test_spacing_that_changes_for_good_splits(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 4, 8, 12, 16, 23, 30, 37, 44], tags=thick((9, "4")))
     spacings = [s.geometry.slice_spacing_mm for s in all_series(tmp_path)]
