@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from tests.loading.fuzz.cases import all_samples, make_case, run_case
+from tests.loading.fuzz.cases import all_samples, make_case, run_case, start
 from tests.loading.fuzz.pool import Report, run
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -32,7 +32,13 @@ def main() -> int:
     if chosen.case is not None:
         return repeat(chosen.case, data, chosen.keep)
     numbers = range(chosen.first, chosen.first + chosen.cases)
-    report = run(numbers, data=data, workers=chosen.workers, progress=show)
+    report = run(
+        numbers,
+        start=start,
+        argument=str(data) if data else None,
+        workers=chosen.workers,
+        progress=show,
+    )
     print(summary(report))
     return 1 if report.findings else 0
 

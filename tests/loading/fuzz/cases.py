@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def make_case(number: int, samples: Sequence[Sample]) -> Case:
     else:
         damaged, how = damage_volume(sample.target, data, dice)
     return Case(number, sample, how, {**sample.files, sample.target: damaged})
+
+
+def start(data: str | None) -> Callable[[int], tuple[str, Callable[[], str]]]:
+    """Make the samples, load each once (so that every library is there), and give the cases."""
+    samples = all_samples(Path(data) if data else None)
+    folder = Path(tempfile.mkdtemp(prefix="imgcompare-fuzz-"))
+    for n, sample in enumerate(samples):
+        run_case(Case(n, sample, "sound", sample.files), folder)
+
+    def make(number: int) -> tuple[str, Callable[[], str]]:
+        case = make_case(number, samples)
+        return str(case), lambda: run_case(case, folder)
+
+    return make
 
 
 def run_case(case: Case, folder: Path) -> str:

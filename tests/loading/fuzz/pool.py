@@ -6,11 +6,9 @@ a hang, and its worker is replaced.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import resource
-import tempfile
 import time
 import traceback
 import warnings
@@ -26,6 +24,9 @@ SECONDS_PER_CASE = 10.0
 
 MEMORY_PER_CASE = 1 << 30
 """Bytes of address space that a case may take beyond what the loaded program has."""
+
+
+Start = Callable[[str | None], Callable[[int], tuple[str, Callable[[], str]]]]
 
 
 @dataclass(frozen=True)
@@ -58,29 +59,19 @@ def limit_memory(extra: int = MEMORY_PER_CASE) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
 
-def _work(channel: Connection, data: str | None) -> None:
+def _work(channel: Connection, start: Start, argument: str | None) -> None:
     """Run cases one after the other as their numbers come in."""
-    from tests.loading.fuzz.cases import all_samples, make_case, run_case
-
     warnings.simplefilter("ignore")
-    samples = all_samples(Path(data) if data else None)
-    folder = Path(tempfile.mkdtemp(prefix="imgcompare-fuzz-"))
-    for n in range(len(samples)):  # load every decoder before memory is limited
-        with contextlib.suppress(Exception):
-            sound = make_case(n, samples)
-            run_case(type(sound)(n, samples[n], "sound", samples[n].files), folder)
+    make = start(argument)
     limit_memory()
     channel.send(None)
     while True:
         number = channel.recv()
-        if number is None:
-            break
-        what, detail = "", ""
+        ending, what, detail = "", f"case {number}", ""
         try:
-            case = make_case(number, samples)
-            what = str(case)
+            what, run_it = make(number)
             channel.send(what)  # the clock starts here
-            ending = run_case(case, folder)
+            ending = run_it()
         except BaseException as error:
             ending = type(error).__name__
             detail = "".join(traceback.format_exception(error)[-6:])
@@ -90,12 +81,13 @@ def _work(channel: Connection, data: str | None) -> None:
 class _Worker:
     """One process and what it is at."""
 
-    def __init__(self, data: Path | None) -> None:
+    def __init__(self, start: Start, argument: str | None, spare: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self.channel, far = context.Pipe()
-        self.process = context.Process(target=_work, args=(far, data and str(data)), daemon=True)
+        self.process = context.Process(target=_work, args=(far, start, argument), daemon=True)
         self.process.start()
         far.close()
+        self.spare = spare  # the case to begin with
         self.number: int | None = None
         self.what = ""
         self.since = time.monotonic()
@@ -115,19 +107,36 @@ class _Worker:
 def run(
     numbers: Iterable[int],
     *,
-    data: Path | None = None,
+    start: Start,
+    argument: str | None = None,
     workers: int = 1,
+    seconds: float = SECONDS_PER_CASE,
     progress: Callable[[Report, int], Any] | None = None,
 ) -> Report:
-    """Run cases by number; give how they ended."""
+    """Run cases by number; give how they ended.
+
+    Parameters
+    ----------
+    numbers : iterable of int
+        The cases.
+    start : callable
+        Called with ``argument`` once in each worker, before its memory is limited; gives a function
+        that makes the case of a number: its name, and what runs it and says how it ended.
+    workers : int
+        Processes at a time.
+    seconds : float
+        A case that takes longer is a hang.
+    progress : callable
+        Called after each case.
+    """
     report, begun = Report(), time.monotonic()
     todo = iter(numbers)
-    crew = [_Worker(data) for _ in range(workers)]
+    crew = [_Worker(start, argument) for _ in range(workers)]
     done = 0
     while crew:
         ready = wait([w.channel for w in crew] + [w.process.sentinel for w in crew], timeout=0.5)
         for worker in list(crew):
-            late = worker.loading and time.monotonic() - worker.since > SECONDS_PER_CASE
+            late = worker.loading and time.monotonic() - worker.since > seconds
             if worker.channel in ready:
                 try:
                     answer = worker.channel.recv()
@@ -136,7 +145,7 @@ def run(
             elif worker.process.sentinel in ready:
                 answer = ("crash", worker.what, f"exit {worker.process.exitcode}")
             elif worker.number is not None and late:
-                answer = ("hang", worker.what, f"more than {SECONDS_PER_CASE:g} s")
+                answer = ("hang", worker.what, f"more than {seconds:g} s")
             else:
                 continue
             dead = answer is not None and answer[0] in ("crash", "hang")
@@ -150,15 +159,16 @@ def run(
                 _count(report, worker, answer)
                 if progress is not None:
                     progress(report, done)
-            if dead:
-                worker.end()
-                crew[crew.index(worker)] = worker = _Worker(data)
-                continue
-            following = next(todo, None)
-            if following is None:
+            following = next(todo, None) if worker.spare is None else worker.spare
+            if dead or following is None:
                 worker.end()
                 crew.remove(worker)
+            if following is None:
+                continue
+            if dead:
+                crew.append(_Worker(start, argument, spare=following))
             else:
+                worker.spare = None
                 worker.give(following)
     report.seconds = time.monotonic() - begun
     return report

@@ -43,11 +43,13 @@ class Sample:
         return self.files[self.target][128:132] == b"DICM"
 
 
-def built_samples() -> list[Sample]:
-    """Everything that can be made in code."""
+def built_samples(*names: str) -> list[Sample]:
+    """Everything that can be made in code, or what is named."""
     made = []
     with tempfile.TemporaryDirectory() as folder, _same_uids():
         for n, (name, build) in enumerate(_BUILDERS.items()):
+            if names and name not in names:
+                continue
             place = Path(folder) / str(n)
             place.mkdir()
             onto = build(place)
@@ -64,8 +66,8 @@ def _same_uids() -> Iterator[None]:
         return UID(f"1.2.826.0.1.3680043.8.498.1{next(count):08d}")
 
     with contextlib.ExitStack() as stack:
-        for module in ("tests.loading.dicom_builder", "tests.loading.mask_builder"):
-            stack.enter_context(mock.patch(f"{module}.generate_uid", uid))
+        for module in ("dicom_builder", "enhanced_builder", "mask_builder"):
+            stack.enter_context(mock.patch(f"tests.loading.{module}.generate_uid", uid))
         stack.enter_context(mock.patch("pydicom.fileset.generate_uid", uid))
         yield
 
@@ -109,7 +111,7 @@ def _deflated(folder: Path) -> None:
 def _rle(folder: Path) -> None:
     for path in _series(folder):
         ds = pydicom.dcmread(path)
-        ds.compress(RLELossless)
+        ds.compress(RLELossless, generate_instance_uid=False)
         ds.save_as(path)
 
 
@@ -147,7 +149,7 @@ def _enhanced(folder: Path) -> None:
 def _enhanced_rle(folder: Path) -> None:
     _enhanced(folder)
     ds = pydicom.dcmread(folder / "target")
-    ds.compress(RLELossless)
+    ds.compress(RLELossless, generate_instance_uid=False)
     ds.save_as(folder / "target")
 
 
@@ -191,11 +193,10 @@ def _volume(name: str, *, mask: bool = False) -> Callable[[Path], Geometry | Non
 
 def _zip(folder: Path) -> None:
     paths = _series(folder / "in")
-    with zipfile.ZipFile(folder / "target.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in paths:
-            archive.write(path, f"study/{path.name}")
-            path.unlink()
-    (folder / "in").rmdir()
+    files = {f"study/{path.name}": path.read_bytes() for path in paths}
+    (folder / "target.zip").write_bytes(packed(files))
+    for path in paths:
+        path.unlink()
 
 
 def _directory(folder: Path) -> None:
@@ -203,6 +204,7 @@ def _directory(folder: Path) -> None:
     for path in _series(folder / "in", tags={"StudyID": "1"}):
         made.add(path)
     made.write(folder)
+    made._stage["t"].cleanup()  # or a warning says later that it was left behind
     for path in (folder / "in").iterdir():
         path.unlink()
 
@@ -286,11 +288,13 @@ def real_samples(data: Path) -> Iterator[Sample]:
 
 
 def packed(files: dict[str, bytes]) -> bytes:
-    """Zip files into one archive."""
+    """Zip files into one archive, the same on every day."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            member = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, data)
     return stream.getvalue()
 
 
