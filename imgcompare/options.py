@@ -140,6 +140,8 @@ class AssessOptions:
         The user's own test-retest values, from ``imgcompare repeatability``.
     sdtm : Path, optional
         Folder with CDISC SDTM tables TU and TR.
+    draws : int
+        How often each course is drawn anew within its error, to see how sure categories are.
     """
 
     criteria: tuple[str, ...] = ()
@@ -147,6 +149,7 @@ class AssessOptions:
     events: Path | None = None
     repeatability: Path | None = None
     sdtm: Path | None = None
+    draws: int = 100
 
 
 @dataclass(frozen=True, slots=True)

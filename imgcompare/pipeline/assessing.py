@@ -119,7 +119,9 @@ def _assess(
         reader=typed.reader,
         clinical=clinical,
     )
-    judged = judge_course(readings, criteria, local=local, modality=typed.modality)
+    judged = judge_course(
+        readings, criteria, local=local, modality=typed.modality, draws=options.draws
+    )
     return Comparison(
         course=course,
         results=(),
