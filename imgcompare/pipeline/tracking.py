@@ -13,7 +13,15 @@ from imgcompare.model import AlignedTimepoint, EventKind, LabelMap, LesionSegmen
 from imgcompare.pipeline.aligning import succeeded, why
 from imgcompare.pipeline.journal import Journal
 from imgcompare.registration import map_mask
-from imgcompare.segmentation import Found, Matching, Place, Prepared, follow_lesion, match_lesions
+from imgcompare.segmentation import (
+    Found,
+    Matching,
+    Place,
+    Prepared,
+    follow_lesion,
+    is_lesion,
+    match_lesions,
+)
 from imgcompare.segmentation.masks import BoolArray
 
 REPEATED_SHARE = 0.3
@@ -134,14 +142,16 @@ class Tracking:
         results: list[Outline | None] = []
         for newcomer in newcomers:
             region = self._sought(newcomer, index, prepared)
-            size = int(np.count_nonzero(region.array))
-            shared = int((known & (region.array != 0)).sum())
-            if not size or shared > REPEATED_SHARE * size:
+            mask = np.asarray(region.array, dtype=bool)
+            repeated = (mask & known).sum() > REPEATED_SHARE * mask.sum()
+            # Vessels and specks are everywhere, so that something is found at most places.
+            likely = mask.any() and (newcomer.unenhanced or is_lesion(prepared, mask))
+            if repeated or not likely:
                 results.append(None)
                 continue
             source = f"{_origin(newcomer)} carried back from {self._name(index)}"
-            cut = LabelMap((region.array != 0) & ~known, region.geometry)
-            known |= cut.array
+            cut = LabelMap(mask & ~known, region.geometry)
+            known |= mask
             results.append(Outline(cut, source, newcomer.proposed, unenhanced=newcomer.unenhanced))
         return results
 

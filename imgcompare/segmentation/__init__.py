@@ -6,7 +6,7 @@ from imgcompare.segmentation.given import compartments_as_drawn, edit_compartmen
 from imgcompare.segmentation.lesion import lesion_from_seed, outline_seed
 from imgcompare.segmentation.matching import Found, Matching, Place, match_lesions
 from imgcompare.segmentation.preparation import Prepared, prepare
-from imgcompare.segmentation.proposal import propose_lesions
+from imgcompare.segmentation.proposal import is_lesion, propose_lesions
 
 __all__ = [
     "Found",
@@ -16,6 +16,7 @@ __all__ = [
     "compartments_as_drawn",
     "edit_compartments",
     "follow_lesion",
+    "is_lesion",
     "lesion_from_seed",
     "match_lesions",
     "outline_seed",

@@ -109,7 +109,6 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
         )
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
-    least = max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS)
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
     starts = _starts_ct(prepared, taken) if prepared.is_ct else _starts_mr(prepared, taken)
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -118,7 +117,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
         region = whole & ~taken
         if taken[index]:
             continue
-        if region.sum() >= least and _is_lesion(prepared, region):
+        if is_lesion(prepared, region):
             lesions.append(region)
             taken |= region
     labels = np.zeros(grid.shape, dtype=np.uint8)
@@ -223,9 +222,19 @@ def _deepest(
     return [start for _, start in sorted(found, key=lambda f: (-f[0], f[1][0]))]
 
 
-def _is_lesion(prepared: Prepared, region: BoolArray) -> bool:
-    """Tell lesions from vessels and dura (thin, going on) and choroid plexus (in fluid)."""
-    spacing = prepared.aligned.geometry.spacing_mm
+def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
+    """Tell lesions from specks, vessels and dura (thin, going on) and choroid plexus (in fluid).
+
+    Parameters
+    ----------
+    prepared : Prepared
+    region : bool array
+        Something that stands out, on the reference grid.
+    """
+    grid = prepared.aligned.geometry
+    if region.sum() < max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS):
+        return False
+    spacing = grid.spacing_mm
     box = shape.box_of(region, 4.0, spacing)
     inside = region[box]
     if _roundness(inside, spacing) < COMPACT:

@@ -33,6 +33,10 @@ LEAST_RISE: Final = 0.2
 """Gain over local normal brain, over white matter, that is beyond grey matter."""
 
 
+COMPACT: Final = 0.5
+"""Half thickness over the radius of a ball of the same volume; sheets stay below 0.3."""
+
+
 def segment_unenhanced(
     prepared: Prepared,
     index: Sequence[int],
@@ -73,6 +77,8 @@ def segment_unenhanced(
         if radius_mm is not None:
             evidence = evidence.within((x, y, z), radius_mm)
         region = grow(evidence, look_around(evidence, (x, y, z)))
+        if role is Role.T2 and not _compact(region, evidence.spacing):
+            return None
         out = np.zeros(grid.shape, dtype=bool)
         out[box] = region
         return out, role
@@ -85,17 +91,28 @@ def _gather(prepared: Prepared, role: Role, box: shape.Box) -> tuple[Evidence, f
     brain = prepared.body if prepared.brain is None else prepared.brain
     spacing = prepared.aligned.geometry.spacing_mm
     normal = brain[box] & (image > NORMAL[0]) & (image < NORMAL[1])
-    tissue = normal
-    if Role.T1 in prepared.images:
+    tissue = brain[box]
+    if role is Role.FLAIR and Role.T1 in prepared.images:
         before = prepared.images[Role.T1][box]
-        tissue = brain[box] & (before > T1_NORMAL[0]) & (before < T1_NORMAL[1])
-    domain = tissue_domain(tissue, brain[box], spacing)
+        tissue = tissue & (before > T1_NORMAL[0]) & (before < T1_NORMAL[1])
+    # A large cyst may be missing from the brain mask: its holes and notches are closed as well.
+    domain = tissue_domain(tissue, prepared.body[box], spacing)
     rise = image - local_level(image, normal, spacing)
     spread = _spread(rise[normal]) if normal.any() else 0.0
     floor = max(LEAST_RISE, NOISE_STANDARDS * max(spread, prepared.noise.get(role, 0.0)))
     nothing = np.zeros(image.shape, dtype=bool)
     level = float(np.median(image[normal])) if normal.any() else 1.0
     return Evidence(box, spacing, domain, rise, floor, nothing, solid=True), level
+
+
+def _compact(region: BoolArray, spacing: shape.Spacing) -> bool:
+    """Tell a lump from the sheets of fluid around the brain."""
+    if not region.any():
+        return False
+    box = shape.box_of(region, max(spacing), spacing)
+    depth = float(shape.depth_mm(region[box], spacing).max())
+    radius = (0.75 / np.pi * float(region.sum()) * float(np.prod(spacing))) ** (1 / 3)
+    return bool(depth - 0.5 * min(spacing) >= COMPACT * radius)
 
 
 def _spread(values: FloatArray) -> float:

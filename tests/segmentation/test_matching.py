@@ -100,6 +100,19 @@ def test_outside_the_image_is_not_vanished() -> None:
     assert match_lesions([found(A, B), later], views=views).events == ()
 
 
+def test_what_was_followed_is_the_lesion_it_was_followed_from() -> None:
+    matching = match(found(A, B), found(B), found(C, A), followed={(1, 0): (0, 0), (2, 0): (1, 0)})
+    assert matching.ids == ((1, 2), (1,), (1, 3))
+
+
+def test_only_what_was_looked_for_has_vanished() -> None:
+    assert kinds(match(found(A, B), found(), looked_for={1: {(0, 0)}})) == [
+        (EventKind.VANISHED, 1, (1,))
+    ]
+    assert match(found(A, B), found(), looked_for={1: set()}).events == ()
+    assert len(match(found(A, B), found(), looked_for={}).events) == 2
+
+
 def test_a_person_overrules() -> None:
     matching = match(found(A, B), found(C, B), links={(1, 0): 1})
     assert matching.ids[1] == (1, 2)
