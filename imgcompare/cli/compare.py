@@ -23,7 +23,8 @@ import click
     "masks",
     multiple=True,
     metavar="TIMEPOINT=FILE",
-    help="Lesion outline (NIfTI, NRRD). TIMEPOINT is a date (2024-01-10) or a position (0, 1).",
+    help="Lesion outline (DICOM SEG, RTSTRUCT, NIfTI, NRRD); FILE#NAME or FILE#NUMBER chooses a "
+    "part of it. TIMEPOINT is a date (2024-01-10) or a position (0, 1).",
 )
 @click.option(
     "--label-scheme",
