@@ -110,7 +110,7 @@ def _walked(window: Window, start: int, syntax: str) -> Header:
     values: dict[int, bytes] = {}
     size = window.size
     if syntax == DEFLATED:
-        window, start = InflatedWindow(window.descriptor, start), 0
+        window, start = InflatedWindow(window, start), 0
     pixels = _WALKERS.get(syntax, _EXPLICIT).walk(window, start, values)
     if syntax == BIG_ENDIAN:
         swap_values(values, BINARY_TAGS)

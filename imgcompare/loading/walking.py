@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from imgcompare.errors import UnreadableFileError
 
 _FIRST_READ: Final = 16 * 1024  # holds most CT and MR headers, so that one system call is enough
-_NEXT_READ: Final = 64 * 1024
+_NEXT_READ: Final = 16 * 1024  # what follows a long value is little, mostly pixels
 _UNDEFINED: Final = 0xFFFFFFFF
 LONG_VRS: Final = frozenset(
     b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()  # PS3.5 table 7.1-1
@@ -72,18 +72,25 @@ class Window:
 
     def read(self, position: int, length: int) -> bytes:
         """Read bytes at a position, fewer at the end."""
-        os.lseek(self.descriptor, position, os.SEEK_SET)
-        return os.read(self.descriptor, length)
+        return _read_at(self.descriptor, length, position)
+
+
+def _seek_and_read(descriptor: int, length: int, position: int) -> bytes:
+    os.lseek(descriptor, position, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+_read_at: Final = getattr(os, "pread", _seek_and_read)  # Windows has none
 
 
 class InflatedWindow(Window):
     """The data set of a deflated file (PS3.5 A.5), inflated only as far as it is looked at."""
 
-    __slots__ = ("_inflate",)
+    __slots__ = ("_at", "_inflate", "_packed")
 
-    def __init__(self, descriptor: int, start: int) -> None:
-        os.lseek(descriptor, start, os.SEEK_SET)
-        self.descriptor, self.base, self.buffer = descriptor, 0, b""
+    def __init__(self, file: Window, start: int) -> None:
+        self.descriptor, self.base, self.buffer = file.descriptor, 0, b""
+        self._packed, self._at = file.buffer[start:], len(file.buffer)
         self.size = 2**62  # known once the end is met
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self.move(0)
@@ -99,9 +106,13 @@ class InflatedWindow(Window):
     def _more(self) -> bytes:
         if self.base > MAX_INFLATED_HEADER:
             raise UnreadableFileError("unpacks to an enormous header; it is damaged")
-        packed = self._inflate.unconsumed_tail or os.read(self.descriptor, _NEXT_READ)
+        packed = self._inflate.unconsumed_tail or self._packed
+        self._packed = b""
+        if not packed:
+            packed = _read_at(self.descriptor, _NEXT_READ, self._at)
+            self._at += len(packed)
         try:
-            found = self._inflate.decompress(packed, 4 * _NEXT_READ)
+            found = self._inflate.decompress(packed, _NEXT_READ)
         except zlib.error:
             raise UnreadableFileError("is damaged: its deflated data set does not unpack") from None
         if self._inflate.eof or not (packed or found):
@@ -129,13 +140,14 @@ class _Element(NamedTuple):
 class _Run:
     """Consecutive elements, as one check of their headers and one cut of their values."""
 
-    __slots__ = ("depth", "elements", "expected", "headers", "size", "tags", "values")
+    __slots__ = ("depth", "elements", "expected", "headers", "only", "size", "tags", "values")
 
     def __init__(self, elements: Sequence[_Element]) -> None:
         self.elements = tuple(elements)
         self.expected = tuple(e.header for e in elements)
         self.tags = tuple(e.wanted for e in elements if e.wanted)
         self.depth = elements[-1].depth
+        self.only = elements[0].wanted if len(elements) == 1 else -1
         heads, cuts = ["<"], ["<"]
         for element in elements:
             heads.append(f"{len(element.header)}s{element.length}x")
@@ -179,7 +191,7 @@ class Walker:
         self._short = struct.Struct(f"{order}HH2sH").unpack_from
         self._plain = struct.Struct(f"{order}HHI").unpack_from
         self._length = struct.Struct(f"{order}I").unpack_from
-        self._runs: dict[tuple[int, bytes], _Run] = {}
+        self._runs: dict[bytes | tuple[int, bytes], _Run] = {}
 
     def walk(self, window: Window, position: int, values: dict[int, bytes]) -> Pixels | None:
         """Collect the wanted top-level values up to the pixels.
@@ -207,7 +219,7 @@ class Walker:
         Unusual
             If pydicom should read the file.
         """
-        runs, depth = self._runs, 0
+        depth = 0
         fresh: list[_Element] = []
         outer = 0  # nesting at the first of the fresh elements
         opened = start = 0  # wanted sequence of undefined length that is being stepped through
@@ -217,17 +229,13 @@ class Walker:
             if steps > _MAX_STEPS:
                 raise UnreadableFileError(f"has a damaged header (over {_MAX_STEPS:,} elements)")
             at = position - window.base
-            run = None if opened else runs.get((depth, window.buffer[at : at + _KEY]))
-            if run is not None and at + run.size <= len(window.buffer):
-                fresh = self._learn(fresh, outer)
-                found = run.headers(window.buffer, at)
-                if found == run.expected:
-                    values.update(zip(run.tags, run.values(window.buffer, at), strict=True))
-                    position += run.size
-                    depth = run.depth
-                    continue
-                self._split(run, run.agreement(found), depth)
-                continue
+            if not opened:
+                followed, inner = self._follow(window.buffer, at, depth, values)
+                if followed > at:
+                    fresh = self._learn(fresh, outer)
+                    at, depth, position = followed, inner, window.base + followed
+                    if position >= window.size:
+                        break
             if at > len(window.buffer) - 12:
                 if position + 8 > window.size:
                     break  # trailing padding
@@ -265,6 +273,28 @@ class Walker:
             raise UnreadableFileError("is cut off within its header")
         return None
 
+    def _follow(
+        self, buffer: bytes, at: int, depth: int, values: dict[int, bytes]
+    ) -> tuple[int, int]:
+        """Collect values along known runs; give where they end in the buffer, and the nesting."""
+        runs, size = self._runs, len(buffer)
+        while True:
+            head = buffer[at : at + _KEY]
+            run = runs.get((depth, head) if depth else head)
+            if run is None or at + run.size > size:
+                return at, depth
+            if run.only >= 0:  # looked up by all of its header
+                if run.only:
+                    values[run.only] = buffer[at + _KEY : at + run.size]
+            else:
+                found = run.headers(buffer, at)
+                if found != run.expected:
+                    self._split(run, run.agreement(found), depth)
+                    continue
+                values.update(zip(run.tags, run.values(buffer, at), strict=True))
+            at += run.size
+            depth = run.depth
+
     def _element(self, buffer: bytes, at: int, depth: int) -> tuple[int, bytes, int]:
         """Read one element header: tag, its bytes, length of the value."""
         if not self._explicit:
@@ -297,7 +327,8 @@ class Walker:
             if len(element.header) == _KEY:
                 if len(self._runs) > _MAX_RUNS:
                     self._runs.clear()
-                self._runs[(depth, element.header)] = _Run(elements[n:])
+                key = (depth, element.header) if depth else element.header
+                self._runs[key] = _Run(elements[n:])
                 break
             depth = element.depth
         return []
