@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from skimage.draw import polygon2mask
 
 from imgcompare.geometry import from_sitk, from_slices
+from imgcompare.loading import load_course, read_lesions
 from imgcompare.measurement import measure_lesion
 from imgcompare.model import Tissue
 from tests.measurement.shapes import LESION, aligned_with, segmentation_of
@@ -101,3 +102,24 @@ def test_sarcoma_has_its_known_volume_and_longest_diameter(shared_data, modality
     longest = table["whole", "longest_diameter"]
     assert longest.value == pytest.approx(39.0, rel=0.03)
     assert "anti-aliased" in longest.method
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR_T1", "PET"])
+def test_sarcoma_from_its_contours(shared_data, modality):
+    """Parts of voxels from the RTSTRUCT; PET voxels are 4.7 mm wide."""
+    folder = shared_data / "ibsi" / "sts_008" / "dicom" / modality
+    (timepoint,) = load_course(folder / "image").timepoints
+    geometry = next(iter([*timepoint.series.values(), *timepoint.others])).geometry
+    (lesion,) = read_lesions(folder / "mask" / "RS.dcm", onto=geometry)
+    fraction = np.zeros(geometry.shape, np.float32)
+    start = lesion.fill.geometry.offset_in(geometry)
+    box = tuple(slice(a, a + n) for a, n in zip(start, lesion.fill.array.shape, strict=True))
+    fraction[box] = lesion.fill.array
+    rows = measure_lesion(
+        segmentation_of({Tissue.NON_ENHANCING: fraction}, geometry),
+        aligned_with(fraction, geometry),
+        lesion=LESION,
+    )
+    table = {(m.compartment, m.quantity): m for m in rows}
+    assert table["whole", "volume"].value == pytest.approx(27.6, rel=0.02)
+    assert table["whole", "longest_diameter"].value == pytest.approx(39.0, abs=1.0)
