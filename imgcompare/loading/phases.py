@@ -93,12 +93,21 @@ def split_phases(planes: Sequence[Instance]) -> list[Phase]:
         return [Phase(tuple(planes))]
     repeated = sum(len(slot) == most for slot in slots)
     for name, value in ORDERED if repeated >= LEAST_COVER * len(slots) else ():
+        if not _tells_apart(slots, value):
+            continue
         for ordered in (_in_turn(planes, value, most), _at_each_position(slots, value, most)):
             if ordered is not None:
                 groups, how = ordered
                 rule = f"{PHASE} by {name}{how}"
                 return [Phase(tuple(group), rule, len(groups)) for group in groups]
+        break  # a weaker attribute must not guess what this one leaves open
     return [Phase(tuple(planes))]
+
+
+def _tells_apart(slots: Sequence[Sequence[Instance]], value: Value) -> bool:
+    """Whether all planes have an attribute that differs between planes at one position."""
+    found = [[value(p) for p in slot] for slot in slots]
+    return all(None not in values and len(set(values)) == len(values) for values in found)
 
 
 def positions_repeat(planes: Sequence[Instance]) -> bool:
@@ -134,10 +143,13 @@ def _by_stated(
         groups: dict[float | None, list[Instance]] = defaultdict(list)
         for plane in planes:
             groups[value(plane)].append(plane)
-        if None in groups or not 1 < len(groups) <= max(most, 2):
+        if None in groups or not 1 < len(groups) <= 2 * max(most, 2):
             continue
         covers = [len(_slots(group)) for group in groups.values()]
         if min(covers) < max(LEAST_COVER * len(slots), 1 if most > 1 else 2):
+            continue
+        # more phases than planes at one position: each must lack some, but cover most
+        if len(groups) > max(most, 2) and min(covers) <= LEAST_COVER * len(slots):
             continue
         found = name, [groups[key] for key in sorted(groups, key=lambda k: k or 0.0)]
         if sum(covers) == len(planes):
@@ -154,8 +166,6 @@ def _in_turn(
     Each cut must be the only possible one: the last plane before it lies where the next phase has
     one too. A phase may then lack planes without taking one from its neighbour.
     """
-    if any(value(p) is None for p in planes):
-        return None
     place = {id(p): n for n, slot in enumerate(_slots(planes)) for p in slot}
     groups: list[list[Instance]] = [[]]
     seen: set[int] = set()
@@ -181,9 +191,6 @@ def _at_each_position(
         return None
     groups: list[list[Instance]] = [[] for _ in range(most)]
     for slot in slots:
-        values = [value(p) for p in slot]
-        if None in values or len(set(values)) < most:
-            return None
         for rank, plane in enumerate(sorted(slot, key=lambda p: value(p) or 0.0)):
             groups[rank].append(plane)
     return groups, " at each position"

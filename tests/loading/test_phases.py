@@ -1,5 +1,6 @@
 """Repeated positions become phases by what tells them apart, never mixed, and the rule is said."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgcompare.loading.phases import Phase, split_phases
+from imgcompare.loading.stacking import stack_series
 from imgcompare.model import Role
 from tests.loading.instances import plane
 from tests.loading.scanned import all_series, reasons, write_at
@@ -168,6 +170,40 @@ def test_complete_phases_are_found_in_any_order_of_files(
     np.random.default_rng(seed).shuffle(planes)  # type: ignore[arg-type]
     found = split_phases(planes)
     assert [heights_and_numbers(phase) for phase in found] == expected
+
+
+NUMBERED: dict[str, Callable[[int, int, int, int], dict[str, Any]]] = {
+    "phase after phase": lambda n, k, phases, slices: {"number": 1 + n * slices + k},
+    "slice after slice": lambda n, k, phases, slices: {"number": 1 + k * phases + n},
+    "a time for each phase": lambda n, k, phases, slices: {"acquired_s": 100.0 * n},
+    "a time for each plane": lambda n, k, phases, slices: {
+        "acquired_s": 100.0 * n + (5 * k) % slices
+    },
+    "heart beats": lambda n, k, phases, slices: {"trigger_ms": 50.0 * n + (7 * k) % 20},
+    "nothing": lambda n, k, phases, slices: {},
+}
+
+
+@given(
+    phases=st.integers(1, 4),
+    slices=st.integers(6, 9),
+    how=st.sampled_from(sorted(NUMBERED)),
+    lost=st.integers(0, 3),
+    seed=st.integers(0, 9999),
+)
+def test_lost_planes_never_mix_phases(
+    phases: int, slices: int, how: str, lost: int, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    planes = []
+    for n in range(phases):
+        for k in range(slices):
+            told = NUMBERED[how](n, k, phases, slices)
+            told.setdefault("number", int(chance.integers(10**6)) if how != "nothing" else None)
+            planes.append(plane(3.0 * k, **told, path=f"{n}", sop_uid=f"{n}.{k}"))
+    chance.shuffle(planes)  # type: ignore[arg-type]
+    for stack in stack_series(planes[lost:]):
+        assert stack.refusal or len({p.path for p in stack.instances}) == 1
 
 
 def test_a_plane_put_into_the_other_phase_would_be_seen() -> None:
