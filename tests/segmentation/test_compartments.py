@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from imgcompare.errors import GeometryMismatchError, SegmentationError
-from imgcompare.model import TISSUE_CODES, LabelMap, LesionSegmentation, Role, Tissue
+from imgcompare.model import (
+    TISSUE_CODES,
+    LabelMap,
+    LesionSegmentation,
+    Quantity,
+    Role,
+    Tissue,
+    Volume,
+)
 from imgcompare.segmentation.compartments import segment_compartments
 from imgcompare.segmentation.preparation import prepare
 from tests.segmentation.analytic import MR_ROLES, Drawn, Plan, draw, overlap, placed
@@ -77,6 +85,22 @@ def test_thick_slices(spacing):
     drawn, found = run(Plan(spacing=spacing, outline=15.0, core=10.5))
     for tissue in (Tissue.ENHANCING, Tissue.NECROTIC):
         assert volume_ml(found, tissue) == pytest.approx(drawn.volume_ml(tissue), rel=0.08)
+
+
+def test_given_parts_of_voxels_are_kept_exactly():
+    """Fractions of an outline, as contours give them, are neither rounded nor refined away."""
+    drawn = draw(Plan(), MR_ROLES)
+    grid = drawn.aligned.geometry
+    part = np.asarray(drawn.whole, dtype=np.float32)
+    start, stop = (f(np.nonzero(part), axis=1) for f in (np.min, np.max))
+    box = tuple(slice(int(a), int(b) + 1) for a, b in zip(start, stop, strict=True))
+    fill = Volume(part[box], grid.crop(start, stop + 1), Quantity.DIMENSIONLESS)
+    region = LabelMap(part >= 0.5, grid)
+    found = segment_compartments(prepare(drawn.aligned), region, source="mask", fill=fill)
+    whole = placed(found.fraction(), found.geometry, grid)
+    np.testing.assert_allclose(whole, part, atol=1e-5)
+    assert ((part > 0) & (part < 1)).sum() > 100
+    np.testing.assert_array_equal(placed(found.mask(), found.geometry, grid), part >= 0.5)
 
 
 def test_a_given_mask_is_respected():
