@@ -69,7 +69,10 @@ class Walk:
 def left_out(walk: Walk, scrub: Scrubber) -> list[str]:
     """Name damaged files, archives not opened, files that should be DICOM, and files missed."""
     damaged = [
-        f"{'archive' if archives.is_archive(p) else 'file'} {scrub(shown(p, root))} {why}; left out"
+        scrub(
+            f"{'archive' if archives.is_archive(p) else 'file'} {shown(p, root)} "
+            f"{why.rstrip('.')}; left out"
+        )
         for p, root, why in walk.found.unreadable
     ]
     strange = [
