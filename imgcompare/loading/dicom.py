@@ -125,7 +125,7 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
         description=description,
         geometry=stack.geometry,
         acquisition=acquisition,
-        files=tuple(dict.fromkeys(map(_file_of, stack.instances))),
+        files=tuple(map(Path, dict.fromkeys(map(_file_of, stack.instances)))),
         reader=_unread,
         number=facts.number,
     )
@@ -152,9 +152,9 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
     )
 
 
-def _file_of(plane: Instance) -> Path:
+def _file_of(plane: Instance) -> str:
     """Give the file that holds a plane: its own, or the archive."""
-    return Path(plane.path.archive if isinstance(plane.path, MemberPath) else plane.path)
+    return plane.path.archive if isinstance(plane.path, MemberPath) else plane.path
 
 
 def _unread() -> Volume:
