@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from imgcompare.model import Assessment, Category, CourseResponse, ReaderFinding, Reason
 from imgcompare.response.base import Criterion, title
@@ -107,6 +107,38 @@ def seen_categories(course: CourseReadings, assessments: Sequence[Assessment]) -
         for a in assessments
         if a.timepoint_index > course.baseline_index
     )
+
+
+def with_confirmed_responses(
+    course: CourseReadings, steps: Sequence[Assessment]
+) -> Iterator[Assessment]:
+    """Say of each response whether another scan in time bore it out."""
+    for k, one in enumerate(steps):
+        is_response = one.category in RESPONSES
+        yield replace(one, confirmed=is_repeated(course, steps, k)) if is_response else one
+
+
+def is_repeated(course: CourseReadings, steps: Sequence[Assessment], k: int) -> bool | None:
+    """Whether a response is seen at least 28 days apart with nothing worse in between.
+
+    None if that hangs on dates that are not known.
+    """
+    rank = RESPONSES.index(Category(steps[k].category))
+    as_good = {c.value for c in RESPONSES[: rank + 1]}
+    unsure = False
+    for direction in (range(k + 1, len(steps)), range(k - 1, -1, -1)):
+        for j in direction:
+            if steps[j].category == Category.NE:
+                continue
+            if steps[j].category not in as_good:
+                break
+            first, second = sorted((steps[k].timepoint_index, steps[j].timepoint_index))
+            days = course.days(first, second)
+            if days is None:
+                unsure = True
+            elif days >= CONFIRMATION_DAYS:
+                return True
+    return None if unsure else False
 
 
 def best_overall_response(seen: Sequence[Seen], rules: BestRules) -> Best:

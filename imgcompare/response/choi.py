@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import ClassVar
 
 from imgcompare.model import (
@@ -18,9 +19,8 @@ from imgcompare.model import (
     Reason,
     Role,
 )
-from imgcompare.response.base import Criterion
 from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
-from imgcompare.response.exact import has_grown, has_shrunk, number_text, percent_text
+from imgcompare.response.exact import has_grown, percent_text
 from imgcompare.response.mrecist import CT_ROLES
 from imgcompare.response.readings import MEAN_HU, PRODUCT, CourseReadings
 from imgcompare.response.recist import DIAMETERS, recist_size
@@ -30,7 +30,7 @@ from imgcompare.response.sums import Limits, Outcome, Standing
 SIZE_PERCENT = Decimal(10)
 """Change of the sum of diameters that is a response or, upwards, progression."""
 
-ATTENUATION_PERCENT = Decimal(15)
+ATTENUATION_PERCENT = 15
 """Decrease of the mean attenuation that is a response."""
 
 LIMITS = Limits(response_percent=SIZE_PERCENT, progression_percent=SIZE_PERCENT)
@@ -75,8 +75,7 @@ class Choi:
 
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
-        rule = _Rule("choi", False, self.progression_reference, self.area_weighted)
-        return _assess(self, course, rule)
+        return _assess(course, _Rule("choi", needs_both=False, criterion=self))
 
     def summarise(
         self, course: CourseReadings, assessments: Sequence[Assessment]
@@ -107,8 +106,7 @@ class ModifiedChoi:
 
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
-        rule = _Rule("modified-choi", True, self.progression_reference, self.area_weighted)
-        return _assess(self, course, rule)
+        return _assess(course, _Rule("modified-choi", needs_both=True, criterion=self))
 
     def summarise(
         self, course: CourseReadings, assessments: Sequence[Assessment]
@@ -119,12 +117,11 @@ class ModifiedChoi:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Settings of one of the two criteria."""
+    """One of the two criteria with its settings."""
 
     name: str
     needs_both: bool
-    reference: ProgressionReference
-    area_weighted: bool
+    criterion: Choi | ModifiedChoi
 
     def category(self, standing: Standing, *, less_dense: bool) -> Category:
         """Category of the targets, given whether they are less dense by 15 %."""
@@ -141,11 +138,11 @@ class _Rule:
 
     def reference_of(self, standing: Standing) -> Decimal:
         """Sum that growth is compared with."""
-        by_nadir = self.reference is ProgressionReference.NADIR
+        by_nadir = self.criterion.progression_reference is ProgressionReference.NADIR
         return standing.nadir if by_nadir else standing.baseline
 
 
-def _assess(criterion: Criterion, course: CourseReadings, rule: _Rule) -> tuple[Assessment, ...]:
+def _assess(course: CourseReadings, rule: _Rule) -> tuple[Assessment, ...]:
     rules = SumRules(
         rule.name,
         DIAMETERS,
@@ -153,25 +150,30 @@ def _assess(criterion: Criterion, course: CourseReadings, rule: _Rule) -> tuple[
         recist_size,
         judge=lambda visit: _judge(visit, rule),
         also_progression=_has_nodule,
+        confirm=rule.criterion.confirm,
         review=_review,
     )
-    return assess_sums(criterion, course, rules)
+    return assess_sums(rule.criterion, course, rules)
 
 
 def _judge(visit: Visit, rule: _Rule) -> Outcome:
     """Classify size and attenuation together; NE only if the answer hangs on what is missing."""
     assert visit.standing is not None
     standing, notes, course = visit.standing, visit.notes, visit.course
-    base = mean_attenuation(course, visit.choice.targets, course.baseline_index, rule.area_weighted)
-    now = mean_attenuation(course, visit.choice.targets, visit.timepoint, rule.area_weighted)
+    base, now = (
+        mean_attenuation(
+            course, visit.choice.targets, at=t, area_weighted=rule.criterion.area_weighted
+        )
+        for t in (course.baseline_index, visit.timepoint)
+    )
     if base is not None and base > 0 and now is not None:
-        less_dense = has_shrunk(base, now, ATTENUATION_PERCENT)
-        text = f"mean attenuation {number_text(now)} HU is {percent_text(base, now)} against the "
-        limit = float(base * (100 - ATTENUATION_PERCENT) / 100)
-        words = f"{text}baseline {number_text(base)} HU"
-        notes.add("attenuation", words, float(now), limit)
+        less_dense = 100 * (base - now) >= ATTENUATION_PERCENT * base
+        change = f"{100 * float(now / base - 1):+.1f} %"
+        limit = float(base) * (100 - ATTENUATION_PERCENT) / 100
+        words = f"{float(now):.1f} HU is {change} against the baseline {float(base):.1f} HU"
+        notes.add("attenuation", f"mean attenuation {words}", float(now), limit)
         category = rule.category(standing, less_dense=less_dense)
-        density = f"attenuation {percent_text(base, now)}"
+        density = f"attenuation {change}"
     else:
         either = {rule.category(standing, less_dense=answer) for answer in (False, True)}
         category = either.pop() if len(either) == 1 else Category.NE
@@ -184,7 +186,8 @@ def _outcome(standing: Standing, category: Category, rule: _Rule, density: str) 
     """Say what decided, with the sum of diameters as the figure."""
     now, progresses = standing.now.value, category is Category.PD
     reference = rule.reference_of(standing) if progresses else standing.baseline
-    against_nadir = progresses and rule.reference is ProgressionReference.NADIR
+    by_nadir = rule.criterion.progression_reference is ProgressionReference.NADIR
+    against_nadir = progresses and by_nadir
     text = (
         f"{DIAMETERS.words} {DIAMETERS.text(now)} is {percent_text(reference, now)} against the "
         f"{'nadir' if against_nadir else 'baseline'} {DIAMETERS.text(reference)}, {density}"
@@ -195,25 +198,26 @@ def _outcome(standing: Standing, category: Category, rule: _Rule, density: str) 
 
 
 def mean_attenuation(
-    course: CourseReadings, targets: Sequence[int], timepoint: int, area_weighted: bool
-) -> Decimal | None:
+    course: CourseReadings, targets: Sequence[int], *, at: int, area_weighted: bool
+) -> Fraction | None:
     """Mean over the lesions that are there of their mean attenuation, HU; None if one is missing.
 
-    A lesion that is gone has no attenuation and is left out.
+    A lesion that is gone has no attenuation and is left out. A third of a sum is no decimal: a
+    fraction keeps the limit exact.
     """
     total = weights = Decimal(0)
     for i in targets:
-        if DIAMETERS.read(course, i, timepoint).state in (LesionState.ABSENT, LesionState.MERGED):
+        if DIAMETERS.read(course, i, at).state in (LesionState.ABSENT, LesionState.MERGED):
             continue
-        mean = course.number(i, timepoint, MEAN_HU)
-        area = course.number(i, timepoint, PRODUCT) if area_weighted else Decimal(1)
+        mean = course.number(i, at, MEAN_HU)
+        area = course.number(i, at, PRODUCT) if area_weighted else Decimal(1)
         if mean is None or area is None:
             return None
         total, weights = total + mean * area, weights + area
-    return total / weights if weights else None
+    return Fraction(total) / Fraction(weights) if weights else None
 
 
-def _missing_attenuation(visit: Visit, base: Decimal | None) -> Iterator[str]:
+def _missing_attenuation(visit: Visit, base: Fraction | None) -> Iterator[str]:
     """Name what the attenuation lacks."""
     course = visit.course
     if base is not None and base <= 0:

@@ -58,6 +58,7 @@ class Easl:
             limits,
             _size,
             organ=LIVER,
+            confirm=self.confirm,
             also_progression=self._has_new_enhancement,
         )
         return assess_sums(self, course, rules)

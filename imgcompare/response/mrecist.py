@@ -72,6 +72,7 @@ class MRecist:
             limits,
             _size,
             organ=LIVER,
+            confirm=self.confirm,
             missing_at=missing_arterial_phase,
             also_progression=_malignant_fluid,
             counts_as_new=_is_unequivocal,

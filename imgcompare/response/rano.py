@@ -64,6 +64,7 @@ class RanoHgg2010:
             window=radiotherapy_window,
             t2_flair=True,
             can_vanish=False,
+            field_proves=True,
         )
         return assess_rano(self, course, rules)
 

@@ -117,6 +117,7 @@ class Rano2:
             confirm_by=self.confirm_reference,
             confirmation_days=self.confirmation_days,
             window=radiotherapy_window,
+            field_proves=True,
             t2_flair=self.antiangiogenic or self.tumour is not Tumour.ENHANCING,
             more_signs=grown_non_targets,
             new_lesions_count=measurable_new,

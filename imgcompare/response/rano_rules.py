@@ -97,6 +97,8 @@ class RanoRules:
         Whether a significant increase on T2/FLAIR, which a reader sees, is progression.
     can_vanish : bool
         Whether non-measurable disease that is gone is a complete response.
+    field_proves : bool
+        Whether growth outside the high-dose field, by a reader, needs no waiting.
     more_signs : callable
         Further signs of progression.
     new_lesions_count : callable
@@ -119,6 +121,7 @@ class RanoRules:
     window: Callable[[CourseReadings, int], Window] = lambda course, t: Window.OUTSIDE
     t2_flair: bool = False
     can_vanish: bool = True
+    field_proves: bool = False
     more_signs: Callable[[RanoVisit], Iterable[Sign]] = lambda visit: ()
     new_lesions_count: Callable[[CourseReadings, int, Notes], frozenset[int]] = (
         lambda course, t, notes: frozenset(confirmed_new(course, t))

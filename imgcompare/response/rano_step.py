@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from imgcompare.model import Assessment, Category, ReaderFinding
 from imgcompare.response.base import Criterion
+from imgcompare.response.best_overall import RESPONSES
 from imgcompare.response.clinical import ClinicalStatus, Steroids, status_at, steroids_at
 from imgcompare.response.exact import percent_text
 from imgcompare.response.other_disease import (
@@ -34,10 +35,10 @@ from imgcompare.response.sums import Outcome, Standing, judge_sum, total_at
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Progression that waits for confirmation: since when, and how much there was."""
+    """Progression that waits for confirmation: since when, and how much there was of each part."""
 
     at: int
-    burden: Decimal
+    burdens: tuple[Decimal, ...]
     new_ids: frozenset[int]
 
 
@@ -72,6 +73,7 @@ class Step:
         flags = dict.fromkeys(f for p in walk.parts for f in p.choice.flags)
         outside = outside_flags(self.course, BRAIN)
         self.notes = Notes(self.rules.rule, flags=[*flags, *outside])
+        self.decisive = ""
         self.window = self.rules.window(self.course, t)
         if self.window is Window.UNKNOWN:
             self.notes.flags.append("WINDOW_UNKNOWN")
@@ -80,11 +82,11 @@ class Step:
         missing = [*self.rules.missing, *(m for p in walk.parts for m in p.choice.missing)]
         if missing:
             self.notes.missing.extend(missing)
-            self.notes.add("missing-input", f"missing: {'; '.join(self.notes.missing)}")
+            self.decide("missing-input", f"missing: {'; '.join(self.notes.missing)}")
             self.target = Category.NE
         self.non_target = self._non_target()
         new = self.rules.new_lesions_count(self.course, t, self.notes)
-        has_new_lesion(self.course, t, would_be=None, notes=self.notes)
+        has_new_lesion(self.course, t, would_be=self.progression, notes=self.notes)
         self.new_ids = new - state.absorbed
         self.clinical = status_at(self.course.clinical, self.course.dates[t])
         base = self.course.dates[self.course.baseline_index]
@@ -92,11 +94,27 @@ class Step:
         if self.clinical is None and self.steroids is None:
             self.notes.flags.append("RADIOGRAPHIC_ONLY")
         new_all = sorted(confirmed_new(self.course, t))
-        first = walk.parts[0]
-        self.burden = first.totals[t].value + sum_of_new(
-            self.course, new_all, t, first.scale.measure
+        self.burdens = tuple(
+            part.totals[t].value + sum_of_new(self.course, new_all, t, part.scale.measure)
+            for part in walk.parts
         )
         self.signs = list(self._signs())
+
+    def decide(
+        self, rule: str, text: str, value: float | None = None, threshold: float | None = None
+    ) -> None:
+        """Note the reason that decides, unless a later one does."""
+        self.notes.add(rule, text, value, threshold)
+        self.decisive = f"{self.rules.rule}/{rule}"
+
+    @property
+    def progression(self) -> Category | None:
+        """Category that a first sign of progression gives here; None for a recheck."""
+        policy, inside = self.rules.policy, self.window is Window.INSIDE
+        if policy is Policy.WAIT_IN_WINDOW and inside:
+            return None
+        waits = policy is Policy.ALWAYS or (policy is Policy.IN_WINDOW and inside)
+        return Category.PRE_PD if waits else Category.PD
 
     def _visit(self, k: int, nadir: tuple[Decimal, int]) -> Visit:
         part, base = self.walk.parts[k], self.course.baseline_index
@@ -159,9 +177,9 @@ class Step:
     def _signs(self) -> Iterator[Sign]:
         """Find every sign of progression; those proven by tissue or field need no waiting."""
         found = self.course.found(self.t)
-        proven = bool(
-            {ReaderFinding.OUTSIDE_RADIATION_FIELD, ReaderFinding.TUMOUR_IN_HISTOLOGY} & found
-        )
+        proven = ReaderFinding.TUMOUR_IN_HISTOLOGY in found
+        if self.rules.field_proves:
+            proven |= ReaderFinding.OUTSIDE_RADIATION_FIELD in found
         for sign in self._imaging_signs(found):
             yield replace(sign, at_once=proven)
         if ReaderFinding.TUMOUR_IN_HISTOLOGY in found:
@@ -211,16 +229,19 @@ class Step:
     def with_pending(self, pending: Pending) -> tuple[Assessment, State]:
         """Decide whether this scan confirms an earlier sign of progression."""
         ground = self._ground(pending)
-        if not self.signs and ground is None and self.target is Category.NE:
-            return self.give(Category.NE), self.state
+        if ground is None and self._is_incomplete():
+            waits = Category.PRE_PD if self.signs else Category.NE
+            sign = self.signs[0] if self.signs else None
+            return self.give(waits, sign=sign), self.state
         if not self._is_usable(pending):
             if self.signs or ground:
                 return self.give(Category.PRE_PD), self.state
+            self.decisive = ""
             return self.give(self.without_progression()), self.state
         if ground is not None:
             dated = self.course.name(pending.at)
             text = f"{ground}: progression is confirmed and dated {dated}"
-            self.notes.add("confirmed", text)
+            self.decide("confirmed", text)
             return self.give(Category.PD, confirmed=True), replace(self.state, confirmed=True)
         self.notes.add("not-confirmed", f"{self._compared(pending)}: not confirmed")
         state = replace(self.state, pending=None)
@@ -232,8 +253,9 @@ class Step:
         """Say what confirms the earlier sign, if anything does."""
         if self.rules.confirm_by is ConfirmBy.ORIGINAL:
             return f"{self.signs[0].text}, still" if self.signs else None
-        if self.walk.parts[0].scale.limits.is_progression(pending.burden, self.burden):
-            return self._compared(pending)
+        for k, part in enumerate(self.walk.parts):
+            if part.scale.limits.is_progression(pending.burdens[k], self.burdens[k]):
+                return self._compared(pending, k)
         if self.new_ids - pending.new_ids:
             return "an additional new lesion"
         found = self.course.found(self.t)
@@ -243,14 +265,19 @@ class Step:
             return "T2/FLAIR increased further"
         return None
 
-    def _compared(self, pending: Pending) -> str:
+    def _is_incomplete(self) -> bool:
+        """Whether a target was not evaluated, so that growth cannot be ruled out."""
+        return self.target is Category.NE or not all(
+            part.totals[self.t].complete for part in self.walk.parts
+        )
+
+    def _compared(self, pending: Pending, k: int = 0) -> str:
         """Put this scan beside the one that raised the question, in words."""
         if self.rules.confirm_by is ConfirmBy.ORIGINAL:
             return "the limits over the original reference are no longer met"
-        measure = self.walk.parts[0].scale.measure
-        change = percent_text(pending.burden, self.burden)
-        before = f"{measure.text(pending.burden)} at {self.course.name(pending.at)}"
-        return f"{measure.text(self.burden)} is {change} against {before}"
+        measure, then, now = self.walk.parts[k].scale.measure, pending.burdens[k], self.burdens[k]
+        before = f"{measure.text(then)} at {self.course.name(pending.at)}"
+        return f"{measure.text(now)} is {percent_text(then, now)} against {before}"
 
     def _is_usable(self, pending: Pending) -> bool:
         """Whether the scan is late enough to confirm."""
@@ -262,7 +289,7 @@ class Step:
             return True
         self.notes.flags.append("TOO_EARLY_TO_CONFIRM")
         text = f"{days} days after the first sign, fewer than {self.rules.confirmation_days}"
-        self.notes.add("too-early", text, days, self.rules.confirmation_days)
+        self.decide("too-early", text, days, self.rules.confirmation_days)
         return False
 
     def _from_preliminary(self, pending: Pending, state: State) -> State:
@@ -286,18 +313,21 @@ class Step:
             f"{self.signs[0].text}; within 12 weeks of radiotherapy and not shown to lie outside "
             "the high-dose field nor proven by histology: not progression, recheck"
         )
-        self.notes.add("recheck", text)
+        self.decide("recheck", text)
         return self.give(Category.SD)
 
     def without_progression(self) -> Category:
         """Category where nothing progresses: imaging first, then steroids."""
         imaging = self._by_imaging()
+        if self.clinical is ClinicalStatus.WORSE and imaging in RESPONSES:
+            self.decide("clinical", f"{imaging} needs a stable clinical status: SD")
+            imaging = Category.SD
         if imaging is Category.CR and self.steroids not in (None, Steroids.NONE):
-            self.notes.add("steroids", "complete response needs no steroids: PR")
+            self.decide("steroids", "complete response needs no steroids: PR")
             imaging = Category.PR
         if imaging is not Category.NE and self.steroids is Steroids.INCREASED:
             text = f"steroids were increased: {imaging} counts once the dose has returned"
-            self.notes.add("steroids", text)
+            self.decide("steroids", text)
             self.notes.flags.append("STEROIDS_INCREASED")
             self.notes.missing.append("a steroid dose no higher than at baseline")
             return Category.NE
@@ -311,10 +341,10 @@ class Step:
                 return Category.NE
             gone = self.non_target is Category.CR and self.rules.can_vanish
             text = "only non-measurable disease: " + ("gone" if gone else "at best stable")
-            self.notes.add("non-measurable", text)
+            self.decide("non-measurable", text)
             return Category.CR if gone else Category.SD
         if target is Category.CR and self.non_target not in (None, Category.CR):
-            self.notes.add("non-target-remains", "non-target disease remains: PR")
+            self.decide("non-target-remains", "non-target disease remains: PR")
             return Category.PR
         return Category.SD if target is Category.PD else target
 
@@ -324,15 +354,18 @@ class Step:
         """Put together what the timepoint came to."""
         if sign is not None and not any(r.rule_id.endswith(sign.rule) for r in self.notes.reasons):
             self.notes.add(sign.rule, sign.text, sign.value, sign.threshold)
-        rule = f"{self.rules.rule}/{sign.rule}" if sign else self.notes.reasons[-1].rule_id
         k = next((k for k, o in enumerate(self.outcomes) if o and o.category is category), 0)
+        outcome = self.outcomes[k]
+        rule = f"{self.rules.rule}/{sign.rule}" if sign else self.decisive
+        if not rule:
+            rule = outcome.reason.rule_id if outcome else self.notes.reasons[-1].rule_id
         visit = self._visit(k, self.state.nadirs[k])
         return make_assessment(
             self.walk.criterion,
             visit,
             category,
             self.walk.parts[k].scale.measure,
-            outcome=self.outcomes[k],
+            outcome=outcome,
             decisive=rule,
             confirmed=confirmed,
         )

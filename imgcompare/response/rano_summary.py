@@ -8,11 +8,11 @@ from dataclasses import replace
 from imgcompare.model import Assessment, Category, CourseResponse, ReaderFinding, Reason
 from imgcompare.response.base import Criterion, title
 from imgcompare.response.best_overall import (
-    CONFIRMATION_DAYS,
     RESPONSES,
     BestRules,
     Seen,
     best_overall_response,
+    is_repeated,
 )
 from imgcompare.response.readings import CourseReadings
 
@@ -26,32 +26,9 @@ def with_confirmation(course: CourseReadings, steps: Sequence[Assessment]) -> It
             is_pd = end is not None and end.category == Category.PD and bool(end.confirmed)
             yield replace(one, confirmed=is_pd)
         elif one.category in RESPONSES:
-            yield replace(one, confirmed=_is_repeated(course, steps, k))
+            yield replace(one, confirmed=is_repeated(course, steps, k))
         else:
             yield one
-
-
-def _is_repeated(course: CourseReadings, steps: Sequence[Assessment], k: int) -> bool | None:
-    """Whether a response is seen at least 28 days apart with nothing worse in between.
-
-    None if that hangs on dates that are not known.
-    """
-    rank = RESPONSES.index(Category(steps[k].category))
-    as_good = {c.value for c in RESPONSES[: rank + 1]}
-    unsure = False
-    for direction in (range(k + 1, len(steps)), range(k - 1, -1, -1)):
-        for j in direction:
-            if steps[j].category == Category.NE:
-                continue
-            if steps[j].category not in as_good:
-                break
-            first, second = sorted((steps[k].timepoint_index, steps[j].timepoint_index))
-            days = course.days(first, second)
-            if days is None:
-                unsure = True
-            elif days >= CONFIRMATION_DAYS:
-                return True
-    return None if unsure else False
 
 
 def summarise_rano(

@@ -8,8 +8,7 @@ from decimal import Decimal
 
 from imgcompare.model import Assessment, Category
 from imgcompare.response.base import Criterion
-from imgcompare.response.rano_measures import Window
-from imgcompare.response.rano_rules import Policy, RanoRules, part_course
+from imgcompare.response.rano_rules import RanoRules, part_course
 from imgcompare.response.rano_step import Pending, State, Step, Walk
 from imgcompare.response.rano_summary import with_confirmation
 from imgcompare.response.readings import CourseReadings
@@ -49,10 +48,9 @@ def _lower(walk: Walk, t: int, state: State) -> Iterator[tuple[Decimal, int]]:
 
 def _step(step: Step) -> tuple[Assessment, State]:
     """Decide one timepoint from its signs of progression and what is still to be confirmed."""
-    state, policy = step.state, step.rules.policy
-    inside = step.window is Window.INSIDE
+    state, progression = step.state, step.progression
     if state.confirmed:
-        step.notes.add("confirmed-before", "progression was confirmed before")
+        step.decide("confirmed-before", "progression was confirmed before")
         return step.give(Category.PD, confirmed=True), state
     at_once = [s for s in step.signs if s.at_once]
     if at_once:
@@ -61,11 +59,11 @@ def _step(step: Step) -> tuple[Assessment, State]:
         return step.with_pending(state.pending)
     if not step.signs:
         return step.give(step.without_progression()), state
-    if policy is Policy.WAIT_IN_WINDOW and inside:
+    if progression is None:
         return step.recheck(), state
-    if not (policy is Policy.ALWAYS or (policy is Policy.IN_WINDOW and inside)):
+    if progression is Category.PD:
         return step.give(Category.PD, sign=step.signs[0]), state
     text = f"{step.signs[0].text}: preliminary until a scan confirms it"
     step.notes.add("preliminary", text)
-    pending = Pending(step.t, step.burden, step.new_ids)
+    pending = Pending(step.t, step.burdens, step.new_ids)
     return step.give(Category.PRE_PD, sign=step.signs[0]), replace(state, pending=pending)

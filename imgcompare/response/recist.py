@@ -75,9 +75,8 @@ class Recist11:
 
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on; the first lists the targets."""
-        if self.thick_slice_nodes:
-            return assess_sums(self, course, RECIST_RULES)
-        rules = replace(RECIST_RULES, size_of=partial(recist_size, thick_slice_nodes=False))
+        size_of = partial(recist_size, thick_slice_nodes=self.thick_slice_nodes)
+        rules = replace(RECIST_RULES, size_of=size_of, confirm=self.confirm)
         return assess_sums(self, course, rules)
 
     def summarise(

@@ -190,9 +190,10 @@ def explain(one: Opinion, other: Opinion) -> str:
 
 
 def _is_by_sum(opinion: Opinion) -> bool:
-    """Whether the sum of the targets decided, alone or in the combination of all parts."""
+    """Whether the sum of the targets decided, alone or because nothing else spoke against it."""
     rule = opinion.rule_id.rsplit("/", 1)[-1]
-    return rule.startswith("target") or (rule == "overall" and "new yes" not in opinion.text)
+    by_targets = opinion.text.startswith(f"targets {opinion.category},")
+    return rule.startswith("target") or (rule == "overall" and by_targets)
 
 
 def _figure(opinion: Opinion) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from imgcompare.model import Assessment, Category, ClinicalEventKind
 from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
+from imgcompare.response.best_overall import with_confirmed_responses
 from imgcompare.response.other_disease import Notes, has_new_lesion, non_target_status
 from imgcompare.response.readings import CourseReadings
 from imgcompare.response.sites import is_elsewhere
@@ -70,6 +71,8 @@ class SumRules:
         Classifies the targets instead of `judge_sum`; it may note reasons and missing inputs.
     also_progression : callable
         Whether a special rule, which it notes, makes the targets progress.
+    confirm : bool
+        Whether responses ask to be seen again, so that each says whether it was.
     counts_as_new : callable
         Whether a new lesion, by id, that a reader confirmed is progression at a timepoint.
     review : callable
@@ -83,6 +86,7 @@ class SumRules:
     most: int = MAX_TARGETS
     most_per_organ: int = MAX_TARGETS_PER_ORGAN
     organ: str = ""
+    confirm: bool = False
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
     judge: Callable[[Visit], Outcome] | None = None
     also_progression: Callable[[Visit], bool] = lambda visit: False
@@ -103,7 +107,8 @@ def assess_sums(
     the category rests on the targets, and each proposed new lesion is a flag and a reason that
     says what the category would be.
     """
-    return tuple(_assess(criterion, course, rules))
+    found = tuple(_assess(criterion, course, rules))
+    return tuple(with_confirmed_responses(course, found)) if rules.confirm else found
 
 
 def overall_response(

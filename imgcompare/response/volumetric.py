@@ -58,7 +58,14 @@ class QEasl:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules("qeasl", ENHANCING_VOLUME, limits, _has_any(ENHANCING_VOLUME), organ=LIVER)
+        rules = SumRules(
+            "qeasl",
+            ENHANCING_VOLUME,
+            limits,
+            _has_any(ENHANCING_VOLUME),
+            organ=LIVER,
+            confirm=self.confirm,
+        )
         return assess_sums(self, course, rules)
 
     def summarise(
@@ -89,7 +96,14 @@ class VRecist:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules("vrecist", WHOLE_VOLUME, limits, _has_any(WHOLE_VOLUME), organ=LIVER)
+        rules = SumRules(
+            "vrecist",
+            WHOLE_VOLUME,
+            limits,
+            _has_any(WHOLE_VOLUME),
+            organ=LIVER,
+            confirm=self.confirm,
+        )
         return assess_sums(self, course, rules)
 
     def summarise(
@@ -127,7 +141,9 @@ class VolumetricRecist:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on."""
         limits = Limits(SPHERE_RESPONSE, SPHERE_PROGRESSION, self.progression_least_ml)
-        rules = SumRules("volumetric", WHOLE_VOLUME, limits, _recist_measurable)
+        rules = SumRules(
+            "volumetric", WHOLE_VOLUME, limits, _recist_measurable, confirm=self.confirm
+        )
         return assess_sums(self, course, rules)
 
     def summarise(

@@ -68,6 +68,7 @@ class Who:
             _size,
             most=ALL_LESIONS,
             most_per_organ=ALL_LESIONS,
+            confirm=self.confirm,
             also_progression=self._has_grown_lesion,
         )
         return assess_sums(self, course, rules)

@@ -33,6 +33,14 @@ def test_size_and_attenuation_at_the_boundaries(sums, attenuations, choi, modifi
     assert categories(ModifiedChoi(), readings) == [modified]
 
 
+@pytest.mark.parametrize(("third", "expected"), [(67, "PR"), (67.01, "SD")])
+def test_a_mean_that_is_no_decimal_is_compared_exactly(third, expected):
+    """241/3 HU less 15 % is 204.85/3 HU, neither of which is a decimal."""
+    hu = figures({1: [80, 68.85], 2: [80, 69], 3: [81, third]}, "mean_intensity")
+    readings = course({1: [50, 50], 2: [50, 50], 3: [50, 50]}, extra=hu)
+    assert categories(Choi(), readings) == [expected]
+
+
 def test_a_growing_nodule_is_progression_whatever_the_figures():
     """criteria.md §3, vector: 100,80 + growing nodule → PD."""
     reader = ReaderInput(findings={1: [ReaderFinding.INTRATUMOURAL_NODULE]})

@@ -33,6 +33,12 @@ def test_products_within_and_after_six_months(values, days, expected):
     assert categories(IRano(), spd(values, days=days)) == expected
 
 
+def test_a_place_outside_the_field_does_not_do_without_confirmation():
+    reader = ReaderInput(findings={1: [ReaderFinding.OUTSIDE_RADIATION_FIELD]})
+    readings = spd([1000, 1300], days=(0, 122), reader=reader)
+    assert categories(IRano(), readings) == ["prePD"]
+
+
 def test_clinical_decline_is_progression_at_once():
     worse = (*START, event("clinical_status", 100, "worse"))
     assert categories(IRano(), spd([1000, 1300], days=(0, 122), clinical=worse)) == ["PD"]

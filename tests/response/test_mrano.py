@@ -49,6 +49,24 @@ def test_products_and_their_confirmation(values, expected):
     assert categories(MRano(), products(values)) == expected
 
 
+def test_a_missing_target_neither_confirms_nor_rules_out():
+    """14.5 mL were preliminary; the part that was evaluated is no more than that."""
+    readings = volumes([5, 7.5, 7.5, 10.5], [5, 7, None, 10])
+    found = MRano().assess(readings)
+    assert [a.category for a in found[1:]] == ["prePD", "NE", "PD"]
+    assert found[2].missing == ("enhancing volume of lesion 2 at 2024-04-03",)
+
+
+def test_the_reason_that_decided_is_named():
+    for values, rule in (
+        ([10, 3], "mrano/target-pr"),
+        ([10, 14.5], "mrano/target-pd"),
+        ([10, 14.5, 20.4], "mrano/confirmed"),
+        ([10, 14.5, 15], "mrano/target-sd"),
+    ):
+        assert MRano().assess(volumes(values, [0.0] * len(values)))[-1].rule_id == rule
+
+
 def test_the_original_reference_is_a_setting():
     """criteria.md §4, vector: +39.3 % is confirmed in the mode of the original reference."""
     original = MRano(confirm_reference=ConfirmBy.ORIGINAL)

@@ -70,9 +70,19 @@ def test_new_lesions_t2_flair_and_clinical_decline_are_progression():
 
 def test_clinical_decline_alone_in_the_window_is_rechecked():
     worse = (*RT_END, event("clinical_status", 40, "worse"))
-    last = RanoHgg2010().assess(spd([1000, 1000], clinical=worse))[-1]
+    for later in (1000, 400, 0):  # a response needs a stable clinical status
+        last = RanoHgg2010().assess(spd([1000, later], clinical=worse))[-1]
+        assert last.category == "SD"
+        assert "RECHECK" in last.flags
+
+
+@pytest.mark.parametrize(("clinical", "remark"), [((), ". If confirmed: PD"), (RT_END, "it")])
+def test_a_new_lesion_is_proposed_with_what_it_would_mean(clinical, remark):
+    readings = spd([1000, 1000], [None, 200], clinical=clinical)
+    last = RanoHgg2010().assess(readings)[-1]
     assert last.category == "SD"
-    assert "RECHECK" in last.flags
+    proposal = next(r for r in last.reasons if r.rule_id.endswith("new-lesion-proposed"))
+    assert proposal.text.endswith(remark)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,14 @@ def test_mixed_tumours_are_combined(parts, expected):
     assert combine_parts(parts[::-1]) is expected
 
 
+def test_either_part_of_a_mixed_tumour_may_confirm():
+    criterion = Rano2(tumour=Tumour.MIXED, confirm_reference=ConfirmBy.PRELIMINARY)
+    for later, expected in ((4687.5, "PD"), (4687, "SD")):
+        flair = figures({1: [3000, 3750, later]}, "bidimensional_product", "t2_flair")
+        readings = products([1000, 1000, 1000], extra=flair, clinical=RT_END)
+        assert categories(criterion, readings) == ["prePD", expected]
+
+
 def test_a_mixed_tumour_is_measured_in_both_parts():
     criterion = Rano2(tumour=Tumour.MIXED)
     flair = figures({1: [3000, 2000]}, "bidimensional_product", "t2_flair")

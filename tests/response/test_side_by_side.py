@@ -1,8 +1,11 @@
+from imgcompare.model import ReaderInput, Response
 from imgcompare.response import Recist11
 from imgcompare.response.choi import Choi
 from imgcompare.response.irecist import IRecist
+from imgcompare.response.mrano import MRano
 from imgcompare.response.mrecist import MRecist
 from imgcompare.response.rano import RanoHgg2010
+from imgcompare.response.rano_rules import ConfirmBy
 from imgcompare.response.side_by_side import Direction, side_by_side
 from imgcompare.response.volumetric import QEasl
 from imgcompare.response.who import ProgressionBy, Who
@@ -74,6 +77,21 @@ def test_rules_of_their_own_are_named():
     (cause,) = beside(Recist11(), RanoHgg2010(), readings=window)[1].causes
     assert "RANO-HGG 2010 decides by a rule of its own" in cause
     assert "recheck" in cause
+
+
+def test_non_targets_and_new_lesions_are_rules_of_their_own():
+    for reader in (
+        ReaderInput(non_target={1: Response.PD}),
+        ReaderInput(targets=[1], new_lesions={1: [2]}),
+    ):
+        rows = figures({1: [1200, 200]}, "bidimensional_product", "enhancing")
+        readings = course({1: [50, 50], 2: [None, 12]}, extra=rows, reader=reader)
+        found = [a for a in Recist11().assess(readings) if a.timepoint_index]
+        other = MRano(confirm_reference=ConfirmBy.ORIGINAL).assess(
+            course({1: [50, 50]}, extra=rows)
+        )
+        (cause,) = side_by_side([*found, *other])[1].causes
+        assert "RECIST 1.1 decides by a rule of its own" in cause
 
 
 def test_unconfirmed_progression_points_the_same_way():

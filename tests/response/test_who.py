@@ -44,6 +44,12 @@ def test_responses_need_confirmation_by_default():
         assert Who().summarise(readings, Who().assess(readings)).best == expected
 
 
+def test_each_response_says_whether_it_was_confirmed():
+    readings = products([1000, 400, 400, 900])
+    assert [a.confirmed for a in Who().assess(readings)] == [None, True, True, None]
+    assert Who(confirm=False).assess(readings)[1].confirmed is None
+
+
 def test_a_new_lesion_is_progression():
     reader = ReaderInput(new_lesions={1: [2]})
     assert categories(Who(), products([1000, 1000], [None, 50], reader=reader)) == ["PD"]
