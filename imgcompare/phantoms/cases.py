@@ -169,15 +169,15 @@ _CASES: dict[str, tuple[str, tuple[tuple[int, _Stages], ...]]] = {
         ),
     ),
     "disagreement": (
-        "The outside grows by a quarter in diameter, the enhancing part falls by 70 %: criteria of "
-        "size call it progression, criteria of the enhancing volume a response.",
+        "The outside grows by a quarter in diameter, then recedes, while the enhancing part falls "
+        "by two thirds: progression by diameters, response by enhancing volume.",
         (
             (
                 _LEFT_PARIETAL,
                 (
                     Stage(12.5, 11.8, oedema_mm=7.0),
                     Stage(25.0, 7.6, cyst=0.10, oedema_mm=9.0),
-                    Stage(24.0, 3.9, cyst=0.15, oedema_mm=6.0),
+                    Stage(16.0, 3.8, cyst=0.15, oedema_mm=6.0),
                 ),
             ),
         ),

@@ -24,6 +24,7 @@ from imgcompare.reporting.criteria_table import (
     Detail,
     Disagreement,
     assessed_timepoints,
+    course_sentence,
     criteria_details,
     criteria_rows,
     disagreements,
@@ -78,6 +79,7 @@ class CourseView:
     timepoints: tuple[str, ...]
     comparability: tuple[ComparabilityRow, ...]
     comparability_summary: str
+    sentence: str
     rows: tuple[CriterionRow, ...]
     not_evaluable: tuple[CriterionRow, ...]
     disagreements: tuple[Disagreement, ...]
@@ -101,6 +103,7 @@ def course_view(comparison: Comparison) -> CourseView:
         timepoints=tuple(assessed_timepoints(comparison)),
         comparability=tuple(comparability_rows(comparison)),
         comparability_summary=comparability_summary(comparison),
+        sentence=course_sentence(comparison),
         rows=tuple(r for r in rows if r.has_figure),
         not_evaluable=tuple(r for r in rows if not r.has_figure),
         disagreements=tuple(differing),

@@ -144,6 +144,35 @@ def _disagreement(
     return Disagreement(when, tuple(side for side in sides if side[1]))
 
 
+def course_sentence(comparison: Comparison) -> str:
+    """Say how many criteria record progression, response or neither over the whole course."""
+    able = _with_figure(comparison)
+    own = [r for r in comparison.course_responses if r.criterion in able]
+    if len(own) < 2:
+        return ""
+    progressed = [r for r in own if r.progression_index is not None]
+    responded = [r for r in own if r not in progressed
+                 and direction(r.best) is Direction.RESPONSE]  # fmt: skip
+    neither = [r for r in own if r not in progressed and r not in responded]
+    groups = (
+        ("progression", progressed), ("a response and no progression", responded),
+        ("neither", neither),
+    )  # fmt: skip
+    parts = [
+        f"{what} by {joined([_in_course(comparison, r) for r in some])}"
+        for what, some in groups
+        if some
+    ]
+    return f"Over the whole course: {'; '.join(parts)}."
+
+
+def _in_course(comparison: Comparison, r: CourseResponse) -> str:
+    """Name a criterion, with the date of progression."""
+    if r.progression_index is None:
+        return r.criterion
+    return f"{r.criterion} ({timepoint_name(comparison, r.progression_index)})"
+
+
 def evidence(assessment: Assessment) -> str:
     """Say by which number and threshold a category came about."""
     reason = deciding_reason(assessment)
@@ -153,7 +182,7 @@ def evidence(assessment: Assessment) -> str:
 def readable(text: str) -> str:
     """Begin with a capital, and round long decimals; the tables hold all digits."""
     short = re.sub(r"\d+\.\d{3,}", lambda m: significant(float(m.group())), text)
-    return short[:1].upper() + short[1:]
+    return (short[:1].upper() + short[1:]).replace("mm2", "mm²")
 
 
 def anchor(comparison: Comparison, assessment: Assessment) -> str:
@@ -184,7 +213,7 @@ def _with_figure(comparison: Comparison) -> set[str]:
     return {
         a.criterion
         for a in comparison.assessments
-        if a.timepoint_index > base and a.value is not None
+        if a.timepoint_index > base and a.value is not None and a.category != Category.NE
     }
 
 

@@ -17,6 +17,7 @@ from imgcompare.model import (
     Tissue,
 )
 from imgcompare.reporting.categories import meaning
+from imgcompare.reporting.criteria_table import readable
 from imgcompare.reporting.findings import outcome
 from imgcompare.reporting.lookup import (
     ENHANCING,
@@ -148,8 +149,8 @@ def size_against_tissue(comparison: Comparison) -> str:
     words = meaning(assessment.category)
     category = f"{assessment.category} ({words})" if words else assessment.category
     opening = f"By diameters ({assessment.criterion}) the course is {category}"
-    new = [r.text for r in assessment.reasons if NEW_LESION_RULE in r.rule_id]
-    note = "".join(f" {text[:1].upper()}{text[1:]}." for text in new)
+    new = [readable(r.text) for r in assessment.reasons if NEW_LESION_RULE in r.rule_id]
+    note = "".join(f" {text}." for text in new)
     expected = SIZE_DIRECTION.get(assessment.category.upper())
     if expected is None:
         return f"{opening}.{note}"
@@ -208,7 +209,9 @@ def _category(comparison: Comparison) -> Cell:
         return Cell("")
     words = meaning(found.category)
     text = f"{found.criterion}: {found.category}" + (f" ({words})" if words else "")
-    return Cell(text, next((r.text for r in found.reasons if TARGET_RULE in r.rule_id), ""))
+    return Cell(
+        text, next((readable(r.text) for r in found.reasons if TARGET_RULE in r.rule_id), "")
+    )
 
 
 def _total(
