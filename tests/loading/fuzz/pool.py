@@ -1,7 +1,7 @@
 """Runs cases in workers that may crash, hang or eat memory without harm, and says which did.
 
-Each worker is a process with a limit on its memory; a case that takes longer than the time limit is
-a hang, and its worker is replaced.
+Each worker is a process with a limit on its memory; a case that takes longer than the time limit,
+twice in a row, is a hang, and its worker is replaced.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def run(
     workers : int
         Processes at a time.
     seconds : float
-        A case that takes longer is a hang.
+        A case that takes longer, twice, is a hang.
     progress : callable
         Called after each case.
     """
@@ -133,6 +133,7 @@ def run(
     todo = iter(numbers)
     crew = [_Worker(start, argument) for _ in range(workers)]
     done = 0
+    repeated: set[int] = set()
     while crew:
         ready = wait([w.channel for w in crew] + [w.process.sentinel for w in crew], timeout=0.5)
         for worker in list(crew):
@@ -144,6 +145,11 @@ def run(
                     answer = ("crash", worker.what, f"exit {worker.process.exitcode}")
             elif worker.process.sentinel in ready:
                 answer = ("crash", worker.what, f"exit {worker.process.exitcode}")
+            elif worker.number is not None and late and worker.number not in repeated:
+                repeated.add(worker.number)  # a busy machine may have been the reason
+                worker.end()
+                crew[crew.index(worker)] = _Worker(start, argument, spare=worker.number)
+                continue
             elif worker.number is not None and late:
                 answer = ("hang", worker.what, f"more than {seconds:g} s")
             else:

@@ -1,10 +1,7 @@
 """Some damaged files of every kind, and proof that a crash, a hang or a flood is noticed."""
 
 import io
-import os
-import signal
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pydicom
 import pytest
 
 from tests.loading.fuzz.cases import Case, built_samples, make_case, run_case, start
+from tests.loading.fuzz.deeds import misbehave
 from tests.loading.fuzz.pool import run
 
 CASES = range(1_000_000, 1_000_150)
@@ -26,27 +24,6 @@ def test_damaged_files_end_in_a_volume_or_a_clear_error() -> None:
     assert not report.findings, "\n".join(f"{f.what}\n{f.detail}" for f in report.findings)
     assert report.endings["volume"] > 20
     assert report.endings["refused"] > 20
-
-
-def misbehave(argument: str | None) -> Callable[[int], tuple[str, Callable[[], str]]]:
-    """Cases that do everything that none may."""
-
-    def raise_error() -> str:
-        raise KeyError("untold")
-
-    def flood() -> str:
-        return f"{len(bytearray(4 << 30))}"
-
-    def crash() -> str:
-        os.kill(os.getpid(), signal.SIGSEGV)
-        return "never"
-
-    def hang() -> str:
-        time.sleep(60)
-        return "never"
-
-    deeds = (lambda: "refused", raise_error, flood, crash, hang)
-    return lambda number: (f"deed {number}", deeds[number])
 
 
 def claim(argument: str | None) -> Callable[[int], tuple[str, Callable[[], str]]]:
@@ -90,7 +67,7 @@ def test_claims_beyond_any_memory_are_refused_before_allocation(tmp_path: Path) 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited on Linux only")
 def test_what_none_may_do_is_found_with_its_number() -> None:
-    report = run(range(5), start=misbehave, seconds=2.0)
+    report = run(range(5), start=misbehave, seconds=1.0)
     endings = {f.number: f.what.split(":")[0] for f in report.findings}
     assert endings == {1: "KeyError", 2: "MemoryError", 3: "crash", 4: "hang"}
     assert report.endings["refused"] == 1
