@@ -94,6 +94,17 @@ def test_lesions_are_proposed_and_flagged_when_nothing_is_given() -> None:
     assert any("PROPOSED" in m.flags for m in comparison.measurements)
 
 
+def test_a_seed_at_follow_up_alone_is_looked_for_before_and_others_are_pointed_out(
+    truth: dict,
+) -> None:  # type: ignore[type-arg]
+    comparison = compare([SAMPLE], options=CompareOptions(seeds=(true_seed(truth, 1, 0),)))
+    assert [sorted(r.lesions) for r in comparison.results] == [[1], [1]]
+    assert comparison.events == ()
+    assert comparison.results[0].lesions[1].source.startswith("seed carried back from")
+    (warning,) = [w for w in comparison.warnings if "Possible further lesion" in w]
+    assert "--seed" in warning
+
+
 def write_mask(path: Path, array: np.ndarray, timepoint: int) -> None:
     reference = load_course([SAMPLE]).timepoints[timepoint].series[Role.T1C]
     sitk.WriteImage(to_sitk(array.astype(np.uint8), reference.geometry), str(path))
