@@ -68,6 +68,7 @@ class Best:
 def respond(
     criterion: Criterion,
     course: CourseReadings,
+    *,
     assessments: Sequence[Assessment],
     rules: BestRules,
 ) -> CourseResponse:

@@ -81,7 +81,9 @@ class Choi:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ class ModifiedChoi:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 @dataclass(frozen=True, slots=True)

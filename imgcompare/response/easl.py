@@ -16,7 +16,9 @@ from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
 from imgcompare.response.sums import Limits, same_figure
 from imgcompare.response.targets import Size
 
-ENHANCING_PRODUCTS = same_figure("sum of enhancing products", "mm2", Tissue.ENHANCING, PRODUCT)
+ENHANCING_PRODUCTS = same_figure(
+    "sum of enhancing products", "mm2", compartment=Tissue.ENHANCING, quantity=PRODUCT
+)
 RULE = "easl"
 
 
@@ -67,7 +69,9 @@ class Easl:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
     def _has_new_enhancement(self, visit: Visit) -> bool:
         """Whether a lesion enhances again in which nothing enhanced; small ones are flagged."""

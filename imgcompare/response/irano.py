@@ -69,4 +69,4 @@ class IRano:
     ) -> CourseResponse:
         """Best overall response; confirmed progression is dated back to its first sign."""
         rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -137,7 +137,12 @@ class IRecist:
             decisive = now.visit.notes.reasons[-1].rule_id
             _note_clinical(course, now)
             yield make_assessment(
-                self, now.visit, category, DIAMETERS, outcome=now.outcome, decisive=decisive
+                self,
+                now.visit,
+                category=category,
+                measure=DIAMETERS,
+                outcome=now.outcome,
+                decisive=decisive,
             )
 
     def _step(self, course: CourseReadings, now: Facts, state: _State) -> tuple[Category, _State]:

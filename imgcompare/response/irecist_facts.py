@@ -103,7 +103,7 @@ class Facts:
 
     def new_sum_of(self, ids: Collection[int]) -> Decimal:
         """Sum of some of the new targets."""
-        return total_at(self.visit.course, ids, self.timepoint, DIAMETERS).value
+        return total_at(self.visit.course, ids, at=self.timepoint, measure=DIAMETERS).value
 
 
 def facts_of(
@@ -112,7 +112,7 @@ def facts_of(
     """Assess every timepoint by RECIST 1.1, the baseline and then the later ones."""
     rules = RECIST_RULES.named(rule)
     choice, total, visits = visits_of(course, rules)
-    baseline = baseline_assessment(criterion, course, choice, total, rules)
+    baseline = baseline_assessment(criterion, course, choice=choice, total=total, rules=rules)
     had_cr, facts = False, []
     for visit in visits:
         one = _facts(course, visit.after(had_cr), rules_name=rule)
@@ -136,7 +136,7 @@ def _facts(course: CourseReadings, visit: Visit, *, rules_name: str) -> Facts:
         non_target,
         frozenset(confirmed_new(course, t)),
         new_targets,
-        total_at(course, sorted(new_targets), t, DIAMETERS),
+        total_at(course, sorted(new_targets), at=t, measure=DIAMETERS),
         bool(before) and _grew_over_nadir(course, before, t),
     )
 
@@ -164,7 +164,7 @@ def _grew_over_nadir(course: CourseReadings, ids: Collection[int], t: int) -> bo
     """Whether new targets known before have grown by RECIST's limits over their own nadir."""
     found = confirmed_new(course, t)
     since = max(found[i] for i in ids)
-    earlier = [total_at(course, ids, at, DIAMETERS) for at in range(since, t)]
+    earlier = [total_at(course, ids, at=at, measure=DIAMETERS) for at in range(since, t)]
     known = [total.value for total in earlier if total.complete]
-    now = total_at(course, ids, t, DIAMETERS)
+    now = total_at(course, ids, at=t, measure=DIAMETERS)
     return bool(known) and LIMITS.is_progression(min(known), now.value)

@@ -81,4 +81,4 @@ class MRano:
         rules = BestRules(self.confirm, self.min_sd_days)
         if self.post_radiotherapy_baseline:
             course, _ = post_radiotherapy_course(course)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -84,7 +84,9 @@ class MRecist:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 def _pick(course: CourseReadings, lesion_id: int) -> tuple[str, str]:

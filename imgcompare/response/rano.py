@@ -73,4 +73,4 @@ class RanoHgg2010:
     ) -> CourseResponse:
         """Best overall response and date of progression."""
         rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -136,14 +136,17 @@ class Rano2:
         rules = BestRules(self.confirm, self.min_sd_days)
         if self.post_radiotherapy_baseline:
             course, _ = post_radiotherapy_course(course)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
 
 def measurable_new(course: CourseReadings, timepoint: int, notes: Notes) -> frozenset[int]:
     """Keep the new lesions that are measurable by now; others are followed."""
     found = set()
     for i in confirmed_new(course, timepoint):
-        sizes = [size_at(course, i, timepoint, part) for part in (Tissue.ENHANCING, T2_FLAIR)]
+        sizes = [
+            size_at(course, i, at=timepoint, compartment=part)
+            for part in (Tissue.ENHANCING, T2_FLAIR)
+        ]
         known = [size for size in sizes if size is not Size.NOT_MEASURED]
         if Size.MEASURABLE in known:
             found.add(i)
@@ -185,5 +188,7 @@ def _has_progressed(visit: RanoVisit, lesion_id: int, before: Decimal, now: Deci
     """Whether one non-target has grown enough, and is measurable by now if it was not before."""
     course, tissue = visit.course, visit.scale.measure.pick(visit.course, lesion_id)[0]
     times = (course.baseline_index, visit.timepoint)
-    measurable = any(size_at(course, lesion_id, t, tissue) is Size.MEASURABLE for t in times)
+    measurable = any(
+        size_at(course, lesion_id, at=t, compartment=tissue) is Size.MEASURABLE for t in times
+    )
     return measurable and visit.scale.limits.is_progression(before, now)

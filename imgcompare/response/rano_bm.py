@@ -40,7 +40,9 @@ ONE_LESION_MM = Decimal(5)
 VOLUME_PERCENT = Decimal(65)
 """Decrease of the volume that is an exploratory partial response."""
 
-DIAMETERS = same_figure("sum of longest diameters in the brain", "mm", WHOLE, LONGEST)
+DIAMETERS = same_figure(
+    "sum of longest diameters in the brain", "mm", compartment=WHOLE, quantity=LONGEST
+)
 LIMITS = Limits(response_percent=Decimal(30), progression_percent=Decimal(20))
 RULE = "rano-bm"
 
@@ -96,7 +98,7 @@ class RanoBm:
     ) -> CourseResponse:
         """Best overall response and date of progression."""
         rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
     def _size(self, course: CourseReadings, lesion_id: int) -> Size:
         """Classify a lesion at baseline by both diameters, if both are known."""

@@ -65,7 +65,7 @@ class RanoLgg:
     ) -> CourseResponse:
         """Best overall response and date of progression."""
         rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments, rules)
+        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
     def _new_enhancement(self, visit: RanoVisit) -> Iterator[Sign]:
         """Find lesions that enhance and did not at baseline; small ones are flagged."""

@@ -55,8 +55,8 @@ class Scale:
 
 
 def _scales(tissue: str, words: str, *, minor: bool) -> Mapping[Metric, Scale]:
-    areas = same_figure(f"sum of products of {words}", "mm2", tissue, PRODUCT)
-    volumes = same_figure(f"volume of {words}", "mL", tissue, VOLUME)
+    areas = same_figure(f"sum of products of {words}", "mm2", compartment=tissue, quantity=PRODUCT)
+    volumes = same_figure(f"volume of {words}", "mL", compartment=tissue, quantity=VOLUME)
     minor_area, minor_volume = (Decimal(25), Decimal(40)) if minor else (None, None)
     return MappingProxyType(
         {
@@ -84,18 +84,18 @@ def two_diameters_size(compartment: str) -> Callable[[CourseReadings, int], Size
     """
 
     def size(course: CourseReadings, lesion_id: int) -> Size:
-        return size_at(course, lesion_id, course.baseline_index, compartment)
+        return size_at(course, lesion_id, at=course.baseline_index, compartment=compartment)
 
     return size
 
 
-def size_at(course: CourseReadings, lesion_id: int, timepoint: int, compartment: str) -> Size:
+def size_at(course: CourseReadings, lesion_id: int, *, at: int, compartment: str) -> Size:
     """Classify a lesion by both diameters of a compartment at a timepoint."""
 
     def number(quantity: str) -> Decimal | None:
-        return course.number(lesion_id, timepoint, quantity, compartment=compartment)
+        return course.number(lesion_id, at, quantity, compartment=compartment)
 
-    needed = thick_slice_minimum(MEASURABLE_MM, course.slice_mm(timepoint))
+    needed = thick_slice_minimum(MEASURABLE_MM, course.slice_mm(at))
     both = [number(LONGEST), number(PERPENDICULAR)]
     known = [mm for mm in both if mm is not None]
     product, volume = number(PRODUCT), number(VOLUME)
@@ -154,7 +154,7 @@ def _window(
 
 
 def sum_of_new(
-    course: CourseReadings, new_ids: Sequence[int], timepoint: int, measure: Measure
+    course: CourseReadings, new_ids: Sequence[int], *, at: int, measure: Measure
 ) -> Decimal:
     """Add up what is known of new lesions."""
-    return sum((measure.read(course, i, timepoint).value for i in new_ids), Decimal(0))
+    return sum((measure.read(course, i, at).value for i in new_ids), Decimal(0))

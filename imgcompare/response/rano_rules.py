@@ -158,7 +158,9 @@ def part_course(course: CourseReadings, part: Part, rules: RanoRules) -> PartCou
         most_per_organ=rules.most,
         by_organ=False,
     )
-    totals = tuple(total_at(course, choice.targets, t, scale.measure) for t in range(course.count))
+    totals = tuple(
+        total_at(course, choice.targets, at=t, measure=scale.measure) for t in range(course.count)
+    )
     return PartCourse(scale, other, choice, totals)
 
 

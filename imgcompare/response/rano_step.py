@@ -95,7 +95,8 @@ class Step:
             self.notes.flags.append("RADIOGRAPHIC_ONLY")
         new_all = sorted(confirmed_new(self.course, t))
         self.burdens = tuple(
-            part.totals[t].value + sum_of_new(self.course, new_all, t, part.scale.measure)
+            part.totals[t].value
+            + sum_of_new(self.course, new_all, at=t, measure=part.scale.measure)
             for part in walk.parts
         )
         self.signs = list(self._signs())
@@ -153,7 +154,8 @@ class Step:
         measure = part.other.measure
         start = self.course.baseline_index
         totals = [
-            total_at(self.course, part.choice.targets, t, measure) for t in range(start, self.t + 1)
+            total_at(self.course, part.choice.targets, at=t, measure=measure)
+            for t in range(start, self.t + 1)
         ]
         if not (totals[0].complete and totals[-1].complete):
             return
@@ -363,8 +365,8 @@ class Step:
         return make_assessment(
             self.walk.criterion,
             visit,
-            category,
-            self.walk.parts[k].scale.measure,
+            category=category,
+            measure=self.walk.parts[k].scale.measure,
             outcome=outcome,
             decisive=rule,
             confirmed=confirmed,

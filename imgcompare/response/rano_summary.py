@@ -34,6 +34,7 @@ def with_confirmation(course: CourseReadings, steps: Sequence[Assessment]) -> It
 def summarise_rano(
     criterion: Criterion,
     course: CourseReadings,
+    *,
     assessments: Sequence[Assessment],
     rules: BestRules,
 ) -> CourseResponse:

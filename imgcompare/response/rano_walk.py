@@ -24,7 +24,9 @@ def assess_rano(
     first, base = parts[0], course.baseline_index
     size_of, scale = rules.parts[0].size_of, first.scale
     plain = SumRules(rules.rule, scale.measure, scale.limits, size_of, organ=BRAIN)
-    baseline = baseline_assessment(criterion, course, first.choice, first.totals[base], plain)
+    baseline = baseline_assessment(
+        criterion, course, choice=first.choice, total=first.totals[base], rules=plain
+    )
     steps = tuple(_steps(Walk(criterion, course, rules, parts)))
     return (baseline, *with_confirmation(course, steps))
 

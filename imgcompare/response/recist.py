@@ -84,7 +84,7 @@ class Recist11:
     ) -> CourseResponse:
         """Best overall response, with or without confirmation, and date of progression."""
         rules = BestRules(self.confirm, self.min_sd_days, self.accept_sd)
-        return respond(self, course, assessments, rules)
+        return respond(self, course, assessments=assessments, rules=rules)
 
 
 def recist_size(course: CourseReadings, lesion_id: int, *, thick_slice_nodes: bool = True) -> Size:

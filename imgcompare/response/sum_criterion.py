@@ -136,7 +136,7 @@ def overall_response(
 
 def _assess(criterion: Criterion, course: CourseReadings, rules: SumRules) -> Iterator[Assessment]:
     choice, total, visits = visits_of(course, rules)
-    yield baseline_assessment(criterion, course, choice, total, rules)
+    yield baseline_assessment(criterion, course, choice=choice, total=total, rules=rules)
     had_cr = False
     for visit in visits:
         assessment = _assess_visit(criterion, visit.after(had_cr), rules)
@@ -155,7 +155,9 @@ def visits_of(course: CourseReadings, rules: SumRules) -> tuple[Choice, Total, l
         most_per_organ=rules.most_per_organ,
     )
     missing = (*choice.missing, *rules.missing_at(course, course.baseline_index))
-    totals = [total_at(course, choice.targets, t, rules.measure) for t in range(course.count)]
+    totals = [
+        total_at(course, choice.targets, at=t, measure=rules.measure) for t in range(course.count)
+    ]
     totals = [
         replace(total, missing=choice.targets) if rules.missing_at(course, t) else total
         for t, total in enumerate(totals)
@@ -176,7 +178,7 @@ def visits_of(course: CourseReadings, rules: SumRules) -> tuple[Choice, Total, l
 
 
 def baseline_assessment(
-    criterion: Criterion, course: CourseReadings, choice: Choice, total: Total, rules: SumRules
+    criterion: Criterion, course: CourseReadings, *, choice: Choice, total: Total, rules: SumRules
 ) -> Assessment:
     """Say which lesions were chosen, and what they add up to."""
     notes = Notes(rules.rule, list(choice.reasons))
@@ -258,16 +260,21 @@ def _assess_visit(criterion: Criterion, visit: Visit, rules: SumRules) -> Assess
     if category is not target:
         decisive = notes.reasons[-1].rule_id
     return make_assessment(
-        criterion, visit, category, rules.measure, outcome=outcome, decisive=decisive
+        criterion,
+        visit,
+        category=category,
+        measure=rules.measure,
+        outcome=outcome,
+        decisive=decisive,
     )
 
 
 def make_assessment(
     criterion: Criterion,
     visit: Visit,
+    *,
     category: Category,
     measure: Measure,
-    *,
     outcome: Outcome | None,
     decisive: str,
     confirmed: bool | None = None,

@@ -129,7 +129,7 @@ class Outcome:
         return percent_change(self.reference, self.value)
 
 
-def same_figure(words: str, unit: str, compartment: str, quantity: str) -> Measure:
+def same_figure(words: str, unit: str, *, compartment: str, quantity: str) -> Measure:
     """Measure that reads the same figure of every lesion."""
     return Measure(words, unit, lambda course, lesion_id: (compartment, quantity))
 
@@ -141,11 +141,9 @@ def is_gone(reading: Reading, *, nodal: bool) -> bool:
     return reading.value < NORMAL_NODE_MM if nodal else reading.value == 0
 
 
-def total_at(
-    course: CourseReadings, targets: Iterable[int], timepoint: int, measure: Measure
-) -> Total:
+def total_at(course: CourseReadings, targets: Iterable[int], *, at: int, measure: Measure) -> Total:
     """Add up the targets at one timepoint."""
-    readings = [measure.read(course, i, timepoint) for i in targets]
+    readings = [measure.read(course, i, at) for i in targets]
     return Total(
         sum((r.value for r in readings), Decimal(0)),
         tuple(r.lesion_id for r in readings if not r.is_known),

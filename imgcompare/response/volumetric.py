@@ -16,8 +16,10 @@ from imgcompare.response.sum_criterion import SumRules, assess_sums
 from imgcompare.response.sums import Limits, Measure, same_figure
 from imgcompare.response.targets import Size
 
-ENHANCING_VOLUME = same_figure("sum of enhancing volumes", "mL", Tissue.ENHANCING, VOLUME)
-WHOLE_VOLUME = same_figure("sum of volumes", "mL", WHOLE, VOLUME)
+ENHANCING_VOLUME = same_figure(
+    "sum of enhancing volumes", "mL", compartment=Tissue.ENHANCING, quantity=VOLUME
+)
+WHOLE_VOLUME = same_figure("sum of volumes", "mL", compartment=WHOLE, quantity=VOLUME)
 
 SPHERE_RESPONSE = Decimal("65.7")
 """Loss of volume, %, of a sphere that loses 30 % of its diameter: 1 - 0.7**3."""
@@ -72,7 +74,9 @@ class QEasl:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,9 @@ class VRecist:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,9 @@ class VolumetricRecist:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
 
 def _has_any(measure: Measure) -> Callable[[CourseReadings, int], Size]:

@@ -16,7 +16,7 @@ from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
 from imgcompare.response.sums import Limits, same_figure
 from imgcompare.response.targets import Size
 
-PRODUCTS = same_figure("sum of products", "mm2", WHOLE, PRODUCT)
+PRODUCTS = same_figure("sum of products", "mm2", compartment=WHOLE, quantity=PRODUCT)
 LIMITS = Limits(response_percent=Decimal(50), progression_percent=Decimal(25))
 ALL_LESIONS = 10_000
 """WHO sets no largest number of lesions: all that are measured count."""
@@ -77,7 +77,9 @@ class Who:
         self, course: CourseReadings, assessments: Sequence[Assessment]
     ) -> CourseResponse:
         """Best overall response and date of progression."""
-        return respond(self, course, assessments, BestRules(self.confirm, self.min_sd_days))
+        return respond(
+            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
+        )
 
     def _has_grown_lesion(self, visit: Visit) -> bool:
         """Whether one lesion alone has grown by 25 % over its own smallest product."""

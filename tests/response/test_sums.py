@@ -55,7 +55,7 @@ def test_sums_at_the_boundaries(baseline, nadir, current, expected):
 )
 def test_a_normal_node_allows_complete_response(node_mm, expected):
     readings = course({1: [15, float(node_mm)], 2: [30, 0]}, nodal=[1])
-    now = total_at(readings, (1, 2), 1, DIAMETERS)
+    now = total_at(readings, (1, 2), at=1, measure=DIAMETERS)
     assert now.value == Decimal(node_mm)
     assert judge(45, 45, now.value, gone=now.gone).category is expected
 
@@ -67,7 +67,7 @@ def test_a_normal_node_allows_complete_response(node_mm, expected):
 def test_a_missing_target_is_not_evaluable_unless_the_rest_progressed(sizes, expected):
     later = [float(mm) if mm else None for mm in sizes]
     readings = course({n: [b, mm] for n, (b, mm) in enumerate(zip((20, 20, 10), later))})  # noqa: B905
-    totals = [total_at(readings, (0, 1, 2), t, DIAMETERS) for t in (0, 1)]
+    totals = [total_at(readings, (0, 1, 2), at=t, measure=DIAMETERS) for t in (0, 1)]
     assert totals[1].missing == (2,)
     standing = standings(readings, totals)[1]
     found = judge_sum(standing, LIMITS, measure=DIAMETERS, rule="recist-1.1/target")
@@ -102,7 +102,7 @@ def test_split_merged_and_small_lesions_add_up_as_they_should():
         events=(split, merged),
         reader=ReaderInput(states=states),
     )
-    now = total_at(readings, (1, 2, 3, 4), 1, DIAMETERS)
+    now = total_at(readings, (1, 2, 3, 4), at=1, measure=DIAMETERS)
     assert (now.value, now.complete, now.gone) == (24, True, False)
 
 
