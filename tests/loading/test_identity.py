@@ -87,6 +87,25 @@ def test_words_that_only_contain_a_name_stay() -> None:
     assert scrub("arterial phase Art 12") == f"arterial phase {HIDDEN} 12"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Müller", "MÜLLER_T1", "Mu\u0308ller.dcm", "muller2", "T1Müller", "MüllerGrete",
+        "GreteMuller", "x77123y", "Müller^Grete", "GRETE 77123",
+    ],
+)  # fmt: skip
+def test_names_as_files_and_people_write_them(text: str) -> None:
+    hidden = Scrubber([Patient("77123", "Müller^Grete", "")])(text)
+    assert HIDDEN in hidden
+    for part in ("ller", "grete", "77123"):
+        assert part not in hidden.lower()
+
+
+@pytest.mark.parametrize("text", ["Müllerei", "177123", "771234", "Gret", "Gretel"])
+def test_longer_words_and_numbers_stay(text: str) -> None:
+    assert Scrubber([Patient("77123", "Müller^Grete", "")])(text) == text
+
+
 def test_study_date_stays_where_the_birth_date_is_a_filler() -> None:
     import datetime as dt
 
