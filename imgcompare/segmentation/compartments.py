@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 
 from imgcompare.errors import SegmentationError
 from imgcompare.geometry import Geometry, require_same_grid
 from imgcompare.model import (
-    TISSUE_CODES,
     Decision,
     LabelMap,
     LesionSegmentation,
@@ -21,12 +18,19 @@ from imgcompare.model import (
     Volume,
 )
 from imgcompare.segmentation.ct_compartments import label_ct
+from imgcompare.segmentation.fractions import (
+    OEDEMA,
+    TISSUE_OF_CODE,
+    Fractions,
+    Labels,
+    name_surroundings,
+    tissue_fractions,
+)
 from imgcompare.segmentation.labelled import Labelled
 from imgcompare.segmentation.masks import BoolArray, FloatArray
-from imgcompare.segmentation.morphology import box_of
+from imgcompare.segmentation.morphology import Box, box_of
 from imgcompare.segmentation.mr_compartments import label_mr
 from imgcompare.segmentation.oedema import REACH_MM, find_oedema
-from imgcompare.segmentation.partial_volume import Channels, unmix
 from imgcompare.segmentation.preparation import Prepared
 from imgcompare.segmentation.references import References, find_references
 from imgcompare.segmentation.scene import Scene, cut_out
@@ -39,19 +43,10 @@ LESION_MARGIN_MM = 5.0
 
 CROP_MARGIN_MM = 3.0
 
-WEAK = 0.05
-"""A voxel of a given mask with less lesion signal than this takes its label's tissue whole."""
-
-TISSUE_OF_CODE: Mapping[int, Tissue] = {code: tissue for tissue, code in TISSUE_CODES.items()}
-
 LEAST_KEPT = 0.5
 """A refined lesion smaller than this share of its outline has no contrast to be refined by."""
 
-MR_CHANNELS = (Role.T1C, Role.FLAIR, Role.T2, Role.T1)
-"""Images that tell the fractions of a voxel; the native one comes first."""
-
-Labels = npt.NDArray[np.uint8]
-Fractions = dict[Tissue, FloatArray]
+A = TypeVar("A", FloatArray, Labels)
 
 
 def segment_compartments(
@@ -104,22 +99,26 @@ def segment_compartments(
     scene = whole.crop(inner)
     references = None if prepared.is_ct else find_references(prepared, region.array)
     labelled = label_ct(scene) if references is None else label_mr(scene, references)
+    flags, decisions = list(labelled.flags), list(labelled.decisions)
+    lesion = _embedded(labelled.labels, inner, whole.region.shape)
+    oedema, named = None, labelled.labels
+    if references is not None:
+        oedema = _oedema(whole, lesion > 0, references, flags, decisions)
+        near = np.zeros_like(scene.region) if oedema is None else oedema[0][inner]
+        named = name_surroundings(scene, named, near)
     given = source == MASK_SOURCE
     outline = _outline(scene, fill)
-    labels, parts = _fractions(scene, labelled.labels, outline if given else None)
+    labels, parts = tissue_fractions(scene, named, outline if given else None)
     doubtful = not given and _lost(parts, scene.region)
     if doubtful:
-        labels, parts = _fractions(scene, labelled.labels, outline)
-    full_labels = np.zeros(whole.region.shape, dtype=np.uint8)
-    full_labels[inner] = labels
-    full = {t: _embedded(f, inner, whole.region.shape) for t, f in parts.items()}
-    flags, decisions = list(labelled.flags), list(labelled.decisions)
-    if doubtful:
+        labels, parts = tissue_fractions(scene, named, outline)
         flags.append(
             "outline kept as found: lesion and surroundings differ too little to refine it"
         )
-    if references is not None:
-        _add_oedema(whole, full_labels, full, references, flags, decisions)
+    full_labels = _embedded(labels, inner, whole.region.shape)
+    full = {t: _embedded(f, inner, whole.region.shape) for t, f in parts.items()}
+    if oedema is not None:
+        _add_oedema(full_labels, full, oedema)
     note = Labelled(full_labels, tuple(flags), tuple(decisions))
     return _result(whole, note, full, source=source, proposed=proposed, prepared=prepared)
 
@@ -130,52 +129,10 @@ def _lost(parts: Fractions, region: BoolArray) -> bool:
     return filled < LEAST_KEPT * float(region.sum())
 
 
-def _embedded(
-    part: FloatArray, box: tuple[slice, slice, slice], shape: tuple[int, ...]
-) -> FloatArray:
-    full = np.zeros(shape, dtype=np.float32)
+def _embedded(part: A, box: Box, shape: tuple[int, ...]) -> A:
+    full = np.zeros(shape, dtype=part.dtype)
     full[box] = part
     return full
-
-
-def _fractions(
-    scene: Scene, labels: Labels, outline: FloatArray | None
-) -> tuple[Labels, Fractions]:
-    """Unmix boundary voxels, within an outline to keep; then the largest fraction is the label."""
-    roles = [r for r in MR_CHANNELS if r in scene.images] or list(scene.images)
-    stack = np.stack([scene.images[r] for r in roles])
-    channels = Channels(stack, [scene.noise[r] for r in roles], scene.spacing_mm)
-    codes, solved = unmix(channels, labels)
-    lesion = {int(c): f for c, f in zip(codes, solved, strict=True) if c}
-    if outline is not None:
-        lesion = _fill(lesion, outline, labels)
-    stack = np.stack(list(lesion.values()))
-    inside = stack.sum(axis=0) >= 0.5 if outline is None else scene.region
-    best = np.array(list(lesion), dtype=np.uint8)[stack.argmax(axis=0)]
-    chosen = np.where(inside, best, np.uint8(0))
-    return chosen, {TISSUE_OF_CODE[c]: f for c, f in lesion.items()}
-
-
-def _fill(
-    lesion: dict[int, FloatArray], outline: FloatArray, labels: Labels
-) -> dict[int, FloatArray]:
-    """Scale fractions so that they fill a given outline exactly and nothing beyond.
-
-    Where the signals show no lesion, the nearest label fills the outline's part.
-    """
-    total = np.sum(list(lesion.values()), axis=0)
-    scale = outline / np.maximum(total, np.float32(WEAK))
-    weak = (outline > 0) & (total < WEAK)
-    if (weak & (labels == 0)).any():
-        nearest = ndimage.distance_transform_edt(
-            labels == 0, return_distances=False, return_indices=True
-        )
-        labels = labels[tuple(nearest)]
-    bare = np.where(weak, outline, np.float32(0))
-    return {
-        c: np.where(weak, bare * (labels == c), f * scale).astype(np.float32)
-        for c, f in lesion.items()
-    }
 
 
 def _reached(region: LabelMap, fill: Volume | None) -> BoolArray:
@@ -208,29 +165,33 @@ def _window(part: Geometry, whole: Geometry) -> tuple[slice, slice, slice]:
     return a, b, c
 
 
-def _add_oedema(
+def _oedema(
     scene: Scene,
-    labels: Labels,
-    fractions: Fractions,
+    lesion: BoolArray,
     references: References,
     flags: list[str],
     decisions: list[Decision],
-) -> None:
-    """Find oedema and add it to labels and fractions, in place."""
-    found = find_oedema(scene, labels > 0, references)
+) -> tuple[BoolArray, FloatArray] | None:
+    """Find oedema, and say so."""
+    found = find_oedema(scene, lesion, references)
     if found is None:
         flags.append("oedema not measured: no FLAIR and no T2")
-        return
-    mask, part = found
+        return None
     if Role.FLAIR not in scene.images:
         flags.append("oedema from T2 alone")
-    if not mask.any():
-        return
-    lesion = np.sum(list(fractions.values()), axis=0)
-    fractions[Tissue.OEDEMA] = np.clip(np.minimum(part, 1 - lesion), 0, 1).astype(np.float32)
-    labels[mask] = TISSUE_CODES[Tissue.OEDEMA]
+    if not found[0].any():
+        return None
     reason = "brighter on FLAIR than normal brain, contiguous with the lesion"
     decisions.append(Decision("segmentation", "oedema", f"within {REACH_MM:.0f} mm", reason))
+    return found
+
+
+def _add_oedema(labels: Labels, fractions: Fractions, oedema: tuple[BoolArray, FloatArray]) -> None:
+    """Add oedema to labels and fractions, in place, wherever the lesion leaves room."""
+    mask, part = oedema
+    lesion = np.sum(list(fractions.values()), axis=0)
+    fractions[Tissue.OEDEMA] = np.clip(np.minimum(part, 1 - lesion), 0, 1).astype(np.float32)
+    labels[mask & (labels == 0)] = OEDEMA
 
 
 def _result(

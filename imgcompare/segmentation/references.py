@@ -83,8 +83,8 @@ def _upper(values: AnyArray) -> tuple[float, float]:
     return float(middle), float(upper - middle)
 
 
-def _fluid(images: Mapping[Role, FloatArray], mask: BoolArray) -> BoolArray:
-    """Find CSF well inside ventricles and cisterns."""
+def looks_like_fluid(images: Mapping[Role, FloatArray], mask: BoolArray) -> BoolArray:
+    """Find voxels of ``mask`` with the signals of CSF on every series; none if one series tells."""
     rules = ((Role.T2, CSF_T2, 1.0), (Role.FLAIR, CSF_FLAIR, -1.0), (Role.T1, CSF_T1, -1.0))
     used = 0
     fluid = mask.copy()
@@ -92,7 +92,11 @@ def _fluid(images: Mapping[Role, FloatArray], mask: BoolArray) -> BoolArray:
         if role in images:
             fluid &= sign * (images[role] - limit) > 0
             used += 1
-    if used < 2:
-        return np.zeros_like(mask)
+    return fluid if used > 1 else np.zeros_like(mask)
+
+
+def _fluid(images: Mapping[Role, FloatArray], mask: BoolArray) -> BoolArray:
+    """Find CSF well inside ventricles and cisterns."""
+    fluid = looks_like_fluid(images, mask)
     inner = np.asarray(ndimage.binary_erosion(fluid, ndimage.generate_binary_structure(3, 1)))
     return inner if inner.sum() >= MIN_VOXELS else fluid
