@@ -31,10 +31,20 @@ if TYPE_CHECKING:
         Volume,
         finish,
     )
-    from imgcompare.pipeline import CompareOptions, Seed, compare, compare_steps, write_comparison
+    from imgcompare.pipeline import (
+        AssessOptions,
+        CompareOptions,
+        Seed,
+        assess,
+        compare,
+        compare_steps,
+        write_comparison,
+    )
     from imgcompare.registration import register, resample
+    from imgcompare.reporting import write_assessment
 
 _HOMES = {
+    "AssessOptions": "pipeline",
     "CompareOptions": "pipeline",
     "Comparison": "model",
     "Course": "model",
@@ -46,6 +56,7 @@ _HOMES = {
     "Tissue": "model",
     "Transform": "model",
     "Volume": "model",
+    "assess": "pipeline",
     "compare": "pipeline",
     "compare_steps": "pipeline",
     "finish": "model",
@@ -54,10 +65,12 @@ _HOMES = {
     "register": "registration",
     "resample": "registration",
     "scan": "loading",
+    "write_assessment": "reporting",
     "write_comparison": "pipeline",
 }
 
 __all__ = [
+    "AssessOptions",
     "CompareOptions",
     "Comparison",
     "Course",
@@ -69,6 +82,7 @@ __all__ = [
     "Tissue",
     "Transform",
     "Volume",
+    "assess",
     "compare",
     "compare_steps",
     "finish",
@@ -77,6 +91,7 @@ __all__ = [
     "register",
     "resample",
     "scan",
+    "write_assessment",
     "write_comparison",
 ]
 

@@ -29,7 +29,7 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_import_and_help_load_no_numpy() -> None:
-    helps = [[], ["compare"], ["demo"], ["scan"]]
+    helps = [[], ["assess"], ["compare"], ["demo"], ["repeatability"], ["scan"]]
     for command in helps:
         code = (
             "from imgcompare.cli.main import main\n"

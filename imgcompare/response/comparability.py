@@ -108,10 +108,10 @@ def _apply(
         if rule.worst is Severity.INFO:
             return
         both = first is None and second is None
-        which = "in both headers" if both else "in one header"
+        which = "in either header" if both else "in one header"
         yield ComparabilityFinding(
             rule.check, Severity(rule.worst - 1), rule.concerns, *pair, b.role.value, *said,
-            f"{rule.check.capitalize()} is missing {which}.", unknown=True,
+            f"{rule.check.capitalize()} is not recorded {which}.", unknown=True,
         )  # fmt: skip
         return
     for severity, concerns in rule.judge(first, second):

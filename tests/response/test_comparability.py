@@ -131,7 +131,7 @@ def test_a_missing_attribute_counts_one_level_below_its_rule(base, missing, chec
     (finding,) = compared(series(base), series(replace(base, **missing)))
     assert (finding.check, finding.severity) == (check, severity)
     assert finding.unknown
-    assert "missing in one header" in finding.text
+    assert "not recorded in one header" in finding.text
 
 
 def test_contrast_phase_and_its_absence():
