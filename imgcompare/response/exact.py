@@ -100,11 +100,12 @@ def shrunk_limit(reference: Decimal, percent: Decimal) -> Decimal:
 
 
 def number_text(value: Decimal) -> str:
-    """Write a figure with one decimal, or up to four where fewer would hide something."""
-    for digits in ("0.1", "0.01", "0.001"):
-        if value == value.quantize(Decimal(digits)):
-            return f"{value.quantize(Decimal(digits))}"
-    return f"{value.quantize(Decimal('0.0001'), ROUND_HALF_UP)}"
+    """Write a figure with one decimal, or two (below 1, four) where one would hide something."""
+    tenth = value.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if value == tenth:
+        return f"{tenth}"
+    digits = Decimal("0.01") if abs(value) >= 1 else Decimal("0.0001")
+    return f"{value.quantize(digits, ROUND_HALF_UP)}"
 
 
 def percent_change(reference: Decimal, current: Decimal) -> float | None:

@@ -147,7 +147,7 @@ def choose_targets(
         candidates = [x for x in found if x.may_be_target]
         if candidates and all(x.size is Size.NOT_MEASURED for x in candidates):
             missing = tuple(measure.input_of(course, x.lesion_id, base) for x in candidates)
-        if any(organ_of(course.by_id[i]) == UNKNOWN_SITE for i in targets):
+        if by_organ and any(organ_of(course.by_id[i]) == UNKNOWN_SITE for i in targets):
             flags.append("SITE_UNKNOWN")
     else:
         targets = tuple(sorted(course.reader.targets))
