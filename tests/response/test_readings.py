@@ -3,12 +3,17 @@ from decimal import Decimal
 
 import pytest
 
+from imgcompare.errors import InputError
 from imgcompare.model import (
     Acquisition,
+    ClinicalEventKind,
     EventKind,
+    Lesion,
     LesionEvent,
     LesionState,
     Measurement,
+    ReaderInput,
+    Response,
     Role,
     Series,
     Timepoint,
@@ -16,7 +21,7 @@ from imgcompare.model import (
 from imgcompare.response.figures import TOO_SMALL_FLAG
 from imgcompare.response.readings import Reading, slice_thickness_of
 from tests.builders import make_geometry, make_volume
-from tests.response.courses import course, course_of, diameters, timepoints
+from tests.response.courses import course, course_of, diameters, event, figures, on, timepoints
 
 
 def readings(values, **more):
@@ -67,3 +72,79 @@ def test_slice_thickness_is_that_of_the_series_measured(thickness, expected):
     first = Timepoint(0, None, (), {Role.CT: series})
     row = Measurement(1, 0, "whole", "longest_diameter", 20.0, "mm", series_uid="1.2.3")
     assert slice_thickness_of([row], [first, *timepoints(1)]) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dates": (on(42), on(0))}, "not in order"),
+        ({"baseline_index": 2}, "no timepoint 2 to be the baseline"),
+        ({"names": ("one",)}, "names must hold one entry per timepoint"),
+        ({"slice_thickness_mm": (1.0,)}, "slice_thickness_mm must hold one entry"),
+        ({"lesions": (Lesion(1, "1"), Lesion(1, "2"))}, "same number"),
+        ({"reader": ReaderInput(targets=[7])}, "Lesion 7 among the target lesions"),
+        ({"reader": ReaderInput(new_lesions={1: [7]})}, "Lesion 7 among the new lesions"),
+        ({"reader": ReaderInput(states={(7, 0): LesionState.NE})}, "Lesion 7 among the lesion"),
+        ({"reader": ReaderInput(non_target={5: Response.CR})}, "timepoint 5 is not in the course"),
+        ({"reader": ReaderInput(states={(1, 0): LesionState.ABSENT})}, "absent.*size of 20"),
+        ({"clinical": (event("steroid_dose", 0, "much"),)}, "steroid_dose"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        dataclasses.replace(course({1: [20, 20]}), **change)
+
+
+def test_the_same_figure_given_twice_is_refused():
+    with pytest.raises(InputError, match="two values of whole longest_diameter"):
+        course({1: [20]}, extra=diameters({1: [21]})[1])
+
+
+def test_typed_states_stand_in_for_figures():
+    S = LesionState
+    states = {(1, 1): S.ABSENT, (2, 1): S.TOO_SMALL, (3, 1): S.TOO_SMALL, (4, 1): S.NE,
+              (5, 1): S.MERGED, (6, 1): S.MEASURED}  # fmt: skip
+    values = {1: [20, None], 2: [20, None], 3: [20, 3.5], 4: [20, 12], 5: [20, None], 6: [20, None]}
+    found = course(values, count=2, reader=ReaderInput(states=states))
+    sizes = {i: (found.size(i, 1).state, found.size(i, 1).value) for i in values}
+    assert sizes == {
+        1: (S.ABSENT, 0),
+        2: (S.TOO_SMALL, 5),
+        3: (S.MEASURED, Decimal("3.5")),  # a number that was typed wins
+        4: (S.NE, 0),  # not evaluated is not zero, whatever was typed beside it
+        5: (S.MERGED, 0),
+        6: (S.NE, 0),  # seen, but not measured
+    }
+    assert found.present_at(1) == (2, 3, 6)
+
+
+def test_a_product_is_made_of_two_diameters_where_it_is_not_given():
+    rows = (*figures({1: [20]}, "longest_diameter"), *figures({1: [10]}, "perpendicular_diameter"))
+    assert course_of(rows).number(1, 0, "bidimensional_product") == 200
+    given = figures({1: [150]}, "bidimensional_product")
+    assert course_of((*rows, *given)).number(1, 0, "bidimensional_product") == 150
+    assert course_of(rows[:1]).number(1, 0, "bidimensional_product") is None
+
+
+def test_days_run_on_real_dates():
+    found = course({1: [20, 20, 20]}, days=(0, 30, 75), clinical=(event("therapy_start", 10),))
+    assert found.days(0, 2) == 75
+    assert found.days_on_study(2) == 65
+    assert found.days_since(ClinicalEventKind.THERAPY_START, 0) is None
+    undated = dataclasses.replace(found, dates=(None,) * 3, clinical=())
+    assert (undated.days(0, 2), undated.days_on_study(2), undated.name(2)) == (
+        None, None, "timepoint 2",
+    )  # fmt: skip
+
+
+def test_lesions_are_left_out_with_all_that_is_known_of_them():
+    reader = ReaderInput(
+        targets=[1, 2], new_lesions={1: [2, 3]}, states={(2, 1): LesionState.ABSENT}
+    )
+    split = LesionEvent(EventKind.SPLIT, 1, (2, 3), "two parts")
+    found = course({1: [20, 20], 2: [20, None], 3: [None, 9]}, reader=reader, events=(split,))
+    left = found.without([2])
+    assert sorted(left.by_id) == [1, 3]
+    assert (left.reader.targets, left.reader.new_lesions) == ((1,), {1: (3,)})
+    assert (left.reader.states, left.events) == ({}, ())
+    assert found.without([]) is found
