@@ -78,3 +78,12 @@ def test_a_missing_configuration_names_the_file(tmp_path: Path) -> None:
 
 def test_the_demo_offers_every_phantom() -> None:
     assert tuple(DEMO_CASES) == tuple(CASES)
+
+
+def test_uneven_slices_are_interpolated_unless_refused(tmp_path: Path) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text('regrid = "refuse"\n')
+    assert compare_options(None).regrid == "allow"
+    assert compare_options(file).regrid == "refuse"
+    assert compare_options(file, regrid="allow").regrid == "allow"
+    assert compare_options(None, regrid="refuse").regrid == "refuse"
