@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from imgcompare.errors import InputError
-from imgcompare.loading import load_course
+from imgcompare.loading import check_mask, load_course
 from imgcompare.loading.tables import read_events, read_repeatability
 from imgcompare.model import (
     AlignedTimepoint,
@@ -23,7 +23,7 @@ from imgcompare.options import CompareOptions, resolve
 from imgcompare.pipeline.aligning import align_series, align_to_baseline
 from imgcompare.pipeline.concluding import conclude
 from imgcompare.pipeline.journal import Journal
-from imgcompare.pipeline.outlining import outline_lesions, tell_compartments
+from imgcompare.pipeline.outlining import outline_lesions, require_contrast, tell_compartments
 from imgcompare.pipeline.replaying import given_transforms, kept_outlines, take_transform
 from imgcompare.pipeline.tracking import Outline, Tracking, find_overlooked
 from imgcompare.response import load_criteria
@@ -77,6 +77,10 @@ def compare_steps(
     clinical = _events_of(course, events)
     journal.hide = course.hide
     given, placed = resolve(course, options), given_transforms(course, options)
+    if not given and not options.outlines:
+        require_contrast(course.timepoints[0])
+    for mask in (m for masks in given.masks.values() for m in masks):
+        check_mask(mask, label_scheme=options.label_scheme, hide=course.hide)
     total, step = 3 * count + 1, 1
     aligned: list[AlignedTimepoint] = []
     tracking = Tracking(aligned, journal)

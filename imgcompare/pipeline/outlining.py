@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.loading import LABEL_SCHEMES, mask_region, read_lesions, read_mask
-from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation
+from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation, Role, Timepoint
 from imgcompare.options import CompareOptions, Given, Seed
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.tracking import Outline, Tracking
@@ -22,8 +22,15 @@ from imgcompare.segmentation import (
     segment_compartments,
 )
 from imgcompare.segmentation.morphology import box_of, depth_mm
+from imgcompare.segmentation.proposal import no_contrast
 
 UNENHANCED_FLAG = "gains no contrast: outlined on FLAIR or T2, where oedema and gliosis look alike"
+
+CONTRAST_PAIRS: Sequence[tuple[Role, frozenset[Role]]] = (
+    (Role.T1, frozenset({Role.T1C})),
+    (Role.CT_PRE, frozenset({Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED})),
+)
+"""Series before and after contrast that show what enhances."""
 
 SAME_LESION_OVERLAP = 0.5
 """Two outlines of one timepoint that share this part of the smaller one are one lesion."""
@@ -56,9 +63,9 @@ def outline_lesions(
     seeded = _distinct(seeded, name, journal)
     followed = tracking.follow(prepared, seeded) if index else []
     found = _distinct([*seeded, *followed], name, journal)
-    if given:
+    if given or (index and prepared.enhancement is None):
         if index:
-            _point_out(prepared, found, tracking, journal)
+            _point_out(prepared, found, journal)
         return found
     proposals = _proposals(prepared, found)
     journal.decide(
@@ -69,6 +76,20 @@ def outline_lesions(
         reason="no mask and no seed was given; check every proposal",
     )
     return _distinct([*found, *proposals], name, journal)
+
+
+def require_contrast(baseline: Timepoint) -> None:
+    """Refuse early what could only end in a refusal: a proposal without contrast phases.
+
+    Raises
+    ------
+    SegmentationError
+        If the series of the baseline hold no scan before and one after contrast.
+    """
+    for before, after in CONTRAST_PAIRS:
+        if before in baseline.series and after & baseline.series.keys():
+            return
+    raise no_contrast(baseline.name)
 
 
 def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
@@ -95,9 +116,7 @@ def _proposals(prepared: Prepared, known: Sequence[Outline]) -> list[Outline]:
     ]
 
 
-def _point_out(
-    prepared: Prepared, found: Sequence[Outline], tracking: Tracking, journal: Journal
-) -> None:
+def _point_out(prepared: Prepared, found: Sequence[Outline], journal: Journal) -> None:
     """Warn of what may be further lesions at a follow-up; they are not taken up."""
     name = prepared.aligned.timepoint.name
     if prepared.enhancement is None:
@@ -109,8 +128,8 @@ def _point_out(
         box = box_of(outline.mask, 2.0, grid.spacing_mm)
         depth = depth_mm(outline.mask[box], grid.spacing_mm)
         deepest = np.array(np.unravel_index(int(np.argmax(depth)), depth.shape))
-        index_ = deepest + [s.start for s in box]
-        point = ",".join(f"{x:.1f}" for x in grid.index_to_world(index_))
+        centre = grid.index_to_world(deepest + [s.start for s in box])
+        point = ",".join(f"{x:.1f}" for x in centre)
         size = float(outline.mask.sum()) * grid.voxel_volume_ml
         journal.warn(
             f"Possible further lesion at {name}, about {size:.1f} mL around {point} (L,P,S mm); "

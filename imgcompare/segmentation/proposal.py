@@ -103,10 +103,7 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
         If the images hold no contrast phases to compare.
     """
     if prepared.enhancement is None:
-        raise SegmentationError(
-            f"No lesion can be proposed for {prepared.aligned.timepoint.name}: that takes a scan "
-            "before and one after contrast. Give a point in the lesion with --seed, or --mask."
-        )
+        raise no_contrast(prepared.aligned.timepoint.name)
     grid = prepared.aligned.geometry
     lesions: list[BoolArray] = []
     taken = np.zeros(grid.shape, dtype=bool) if known is None else known.copy()
@@ -124,6 +121,14 @@ def propose_lesions(prepared: Prepared, *, known: BoolArray | None = None) -> La
     for number, region in enumerate(sorted(lesions, key=lambda r: -int(r.sum())), start=1):
         labels[region] = number
     return LabelMap(labels, grid)
+
+
+def no_contrast(name: str) -> SegmentationError:
+    """Say why no lesion can be proposed for a timepoint, and what to do."""
+    return SegmentationError(
+        f"No lesion can be proposed for {name}: that takes a scan before and one after contrast. "
+        "Give a point in the lesion with --seed, or --mask."
+    )
 
 
 def _starts_mr(prepared: Prepared, known: BoolArray) -> list[Start]:
