@@ -97,29 +97,41 @@ def kind_of(facts: SeriesFacts) -> str:
 
 
 def list_objects(
-    found: Iterable[FoundObject], courses: Sequence[Course], scrub: Scrubber
+    found: Iterable[FoundObject],
+    courses: Sequence[Course],
+    scrub: Scrubber,
+    *,
+    images: Iterable[SeriesFacts] = (),
 ) -> tuple[ListedObject, ...]:
-    """Count objects by series and kind, each beside the images of its study or patient."""
+    """Count objects by series and kind, each beside the images of its study or patient.
+
+    Parameters
+    ----------
+    found : iterable of FoundObject
+        In any order.
+    courses : sequence of Course
+        What the images were arranged into.
+    scrub : Scrubber
+        Hides names in descriptions.
+    images : iterable of SeriesFacts
+        Facts of the images, which tell the patients of the courses.
+    """
     groups: dict[tuple[str, str, str, int | None], list[FoundObject]] = defaultdict(list)
-    studies: dict[Patient, set[str]] = defaultdict(set)
     for item in found:
         facts = item.facts
         groups[(facts.study_uid, facts.series_uid, item.kind, facts.number)].append(item)
-        studies[facts.patient].add(facts.study_uid)
     places = {
         uid: (course.subject, timepoint.name)
         for course in courses
         for timepoint in course.timepoints
         for uid in timepoint.study_uids
     }
+    subjects = {_key(f.patient): places.get(f.study_uid, ("", ""))[0] for f in images}
     listed = []
     for (study, series, kind, number), items in groups.items():
         facts = items[0].facts
-        subject, timepoint = places.get(study, ("", ""))
-        others = {places[uid][0] for uid in studies[facts.patient] & places.keys()}
-        if not subject and len(others) == 1:
-            subject = others.pop()
         date = facts.study_date.isoformat() if facts.study_date else ""
+        subject, timepoint = places.get(study) or (subjects.get(_key(facts.patient), ""), date)
         listed.append(
             ListedObject(
                 kind=kind,
@@ -130,11 +142,16 @@ def list_objects(
                 study_uid=study,
                 series_uid=series,
                 subject=subject,
-                timepoint=timepoint or date,
+                timepoint=timepoint,
                 files=tuple(dict.fromkeys(i.path for i in items)),
             )
         )
     return tuple(sorted(listed, key=lambda o: (o.subject, o.timepoint, o.number or 0, o.kind)))
+
+
+def _key(patient: Patient) -> str:
+    """Give what patients are told apart by here: the identifier, else the name."""
+    return patient.id or patient.name.rstrip("^").lower()
 
 
 def objects_text(listed: Iterable[ListedObject]) -> list[str]:

@@ -93,7 +93,9 @@ def scan(
         raise NothingFoundError(_nothing(roots, told, len(walk.ignored), scrub))
     named = make_courses([*subjects, *more], roles=wanted, identified=identified)
     courses = tuple(replace(course, hide=scrub) for course in named)
-    return ScanResult(courses, tuple(problems), list_objects(found.objects, courses, scrub))
+    facts = {id(i.facts): i.facts for i in found.instances}.values()
+    listed = list_objects(found.objects, courses, scrub, images=facts)
+    return ScanResult(courses, tuple(problems), listed)
 
 
 def _parse_regrid(regrid: str | Regridding) -> Regridding:

@@ -112,6 +112,13 @@ def test_json_and_table_list_objects(folder: Path) -> None:
     assert "in brackets" not in printed
 
 
+def test_a_lone_object_of_another_study_belongs_to_its_patient(folder: Path) -> None:
+    for name in ("o0", "o1"):
+        (folder / name).unlink()
+    (seg,) = scan(folder).objects
+    assert (seg.subject, seg.timepoint) == ("subject-01", "2024-02-02")
+
+
 def test_objects_of_another_patient_have_no_subject(folder: Path) -> None:
     seg = pydicom.dcmread(folder / "seg")
     seg.PatientID, seg.PatientName, seg.StudyInstanceUID = "other", "Some^One", "1.2.77"
