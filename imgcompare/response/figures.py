@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from imgcompare.errors import InputError
-from imgcompare.model import Lesion, Measurement
+from imgcompare.model import Lesion, Measurement, Timepoint
 from imgcompare.response.exact import QUANTITY_UNITS, exact_value
 
 TOO_SMALL_FLAG = "TOO_SMALL"
@@ -89,3 +89,19 @@ def _is_small(measurement: Measurement) -> bool:
 def _is_film(measurement: Measurement) -> bool:
     method = measurement.method.lower()
     return any(word in method for word in RADIOGRAPH_WORDS)
+
+
+def slice_thickness_of(
+    measurements: Sequence[Measurement], timepoints: Sequence[Timepoint]
+) -> tuple[float | None, ...]:
+    """Slice thickness or spacing, the larger, of the series measured at each timepoint, mm."""
+    used = {(m.timepoint_index, m.series_uid) for m in measurements if m.series_uid}
+    found: list[float | None] = []
+    for index, timepoint in enumerate(timepoints):
+        values = [
+            max(s.acquisition.slice_thickness_mm or 0.0, s.geometry.slice_spacing_mm)
+            for s in (*timepoint.series.values(), *timepoint.others)
+            if (index, s.uid) in used
+        ]
+        found.append(max(values) if values else None)
+    return tuple(found)

@@ -26,7 +26,7 @@ from imgcompare.model import (
 )
 from imgcompare.response.clinical import require_known
 from imgcompare.response.exact import exact_value, too_small_value
-from imgcompare.response.figures import Figures, exact_figures
+from imgcompare.response.figures import Figures, Key, exact_figures, slice_thickness_of
 
 NORMAL_NODE_MM = Decimal(10)
 """A node of a smaller short axis is normal (RECIST 1.1)."""
@@ -107,6 +107,7 @@ class CourseReadings:
     clinical: tuple[ClinicalEvent, ...] = ()
     by_id: Mapping[int, Lesion] = field(init=False, repr=False)
     _figures: Figures = field(init=False, repr=False)
+    _read: dict[Key, Reading] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check everything and read the figures as exact numbers."""
@@ -250,6 +251,15 @@ class CourseReadings:
         self, lesion_id: int, timepoint: int, quantity: str, *, compartment: str = WHOLE
     ) -> Reading:
         """Read one quantity of a lesion, with its state and the parts it has split into."""
+        key = (lesion_id, timepoint, compartment, quantity)
+        found = self._read.get(key)  # many criteria read the same figure
+        if found is None:
+            found = self._read[key] = self._with_fragments(*key)
+        return found
+
+    def _with_fragments(
+        self, lesion_id: int, timepoint: int, compartment: str, quantity: str
+    ) -> Reading:
         own = self._read_one(lesion_id, timepoint, quantity, compartment)
         parts = [
             self._read_one(part, timepoint, quantity, compartment)
@@ -375,19 +385,3 @@ def _check_reader(course: CourseReadings) -> None:
             )
         if state is LesionState.MEASURED and size is not None and not size:
             raise InputError(f"Lesion {lesion_id} is said to be measured at {course.name(t)} as 0.")
-
-
-def slice_thickness_of(
-    measurements: Sequence[Measurement], timepoints: Sequence[Timepoint]
-) -> tuple[float | None, ...]:
-    """Slice thickness or spacing, the larger, of the series measured at each timepoint, mm."""
-    used = {(m.timepoint_index, m.series_uid) for m in measurements if m.series_uid}
-    found: list[float | None] = []
-    for index, timepoint in enumerate(timepoints):
-        values = [
-            max(s.acquisition.slice_thickness_mm or 0.0, s.geometry.slice_spacing_mm)
-            for s in (*timepoint.series.values(), *timepoint.others)
-            if (index, s.uid) in used
-        ]
-        found.append(max(values) if values else None)
-    return tuple(found)

@@ -18,8 +18,8 @@ from imgcompare.model import (
     Series,
     Timepoint,
 )
-from imgcompare.response.figures import TOO_SMALL_FLAG
-from imgcompare.response.readings import Reading, slice_thickness_of
+from imgcompare.response.figures import TOO_SMALL_FLAG, slice_thickness_of
+from imgcompare.response.readings import Reading
 from tests.builders import make_geometry, make_volume
 from tests.response.courses import course, course_of, diameters, event, figures, on, timepoints
 
