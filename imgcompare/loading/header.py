@@ -40,6 +40,7 @@ _LENGTH = struct.Struct("<I").unpack_from
 _LONG_VRS = frozenset((b"OB", b"UN", b"UT", b"UC", b"UR"))  # those that file meta elements have
 
 _WANTED = frozenset(WANTED_TAGS)
+_WIDTHS: Final = {tag: struct.calcsize(form) for tag, form in BINARY_TAGS.items()}
 _EXPLICIT = Walker(_WANTED)
 _WALKERS: Final = {
     IMPLICIT_LITTLE: Walker(_WANTED, explicit=False),
@@ -113,7 +114,7 @@ def _walked(window: Window, start: int, syntax: str) -> Header:
         window, start = InflatedWindow(window, start), 0
     pixels = _WALKERS.get(syntax, _EXPLICIT).walk(window, start, values)
     if syntax == BIG_ENDIAN:
-        swap_values(values, BINARY_TAGS)
+        swap_values(values, _WIDTHS)
     if pixels is None:
         return Header(values, syntax, None, 0, size)
     # the size of a deflated file says nothing about the length of its pixels
@@ -165,6 +166,12 @@ def find_data_set(window: Window) -> tuple[int, str]:
     return position, syntax or _guess_syntax(buffer[position : position + 8])
 
 
+def may_be_dicom(start: bytes) -> bool:
+    """Whether a file with these first bytes can be DICOM, with a preamble or without."""
+    without = len(start) >= _PREAMBLE and start[:2] == b"\x08\x00" and start[3] == 0
+    return without or start[128:132] == b"DICM"
+
+
 def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
     """Skip the file meta group by its length, which nearly every file states."""
     if len(buffer) < 152 or buffer[132:140] != b"\x02\x00\x00\x00UL\x04\x00":
@@ -185,9 +192,7 @@ def _uid(value: bytes) -> str:
 
 def _begin_without_preamble(buffer: bytes) -> tuple[int, str]:
     """Recognise a data set that starts at byte 0 (old files without a Part 10 header)."""
-    if len(buffer) < _PREAMBLE or buffer[:2] != b"\x08\x00" or buffer[3] != 0:
-        return -1, ""
-    return 0, _guess_syntax(buffer[:8])
+    return (0, _guess_syntax(buffer[:8])) if may_be_dicom(buffer) else (-1, "")
 
 
 def _guess_syntax(element: bytes) -> str:

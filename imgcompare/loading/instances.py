@@ -177,7 +177,9 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
     truncated = absent or (
         plain and (header.pixel_length < expected or (stored_at or 0) + expected > header.file_size)
     )
-    moment = text(get(_TAG["acquisition_datetime"]))
+    stated = get(_TAG["acquisition_datetime"])
+    moment = text(stated) if stated else ""
+    mapping = get(_TAG["real_world"])
     slope = number(get(_TAG["slope"]))
     return Instance(
         path=path,
@@ -187,7 +189,7 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         position=numbers(get(_TAG["position"])),
         slope=1.0 if slope is None or slope == 0.0 else slope,
         intercept=number(get(_TAG["intercept"])) or 0.0,
-        acquired_s=seconds(get(_TAG["acquisition_time"]) or moment[8:].split("+")[0].split("-")[0]),
+        acquired_s=seconds(get(_TAG["acquisition_time"]) or _clock(moment)),
         content_s=seconds(get(_TAG["content_time"])),
         acquired_date=date(get(_TAG["acquisition_date"]) or moment[:8]),
         acquisition_number=integer(get(_TAG["acquisition_number"])),
@@ -197,18 +199,24 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         pixel_offset=stored_at,
         truncated=truncated,
         encapsulated=stored_at is not None and not plain,
-        real_world=real_world(get(_TAG["real_world"]), facts.pixels.transfer_syntax),
+        real_world=real_world(mapping, facts.pixels.transfer_syntax) if mapping else None,
         philips_slope=_philips_slope(header, facts),
         frame_reference_ms=number(get(_TAG["frame_reference"])),
         frame_duration_ms=number(get(_TAG["frame_duration"])),
     )
 
 
+def _clock(moment: str) -> str:
+    """Time of day of a DICOM DT, without its zone."""
+    return moment[8:].split("+")[0].split("-")[0] if moment else ""
+
+
 def _philips_slope(header: Header, facts: SeriesFacts) -> float | None:
     """Private scale slope of Philips MR; None where it is absent or says nothing."""
-    if "PHILIPS" not in (facts.acquisition.manufacturer or "").upper():
+    stored = header.values.get(_TAG["philips_slope"])
+    if stored is None or "PHILIPS" not in (facts.acquisition.manufacturer or "").upper():
         return None
-    slope = _unpacked("<f", header.values.get(_TAG["philips_slope"]))
+    slope = _unpacked("<f", stored)
     return slope if slope and math.isfinite(slope) else None
 
 

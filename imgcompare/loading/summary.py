@@ -178,6 +178,8 @@ def _series_dict(series: Series, chosen: bool, identified: bool) -> dict[str, An
         "affine_lps_mm": [[round(float(v), 6) for v in row] for row in grid.affine],
         "frame_of_reference_uid": grid.frame_of_reference_uid,
         "file_count": len(series.files),
+        "values": series.values,
+        "other_values": list(series.alternatives),
         "problems": list(series.problems),
     }
     if identified:

@@ -182,12 +182,14 @@ def numbers(value: bytes | None) -> tuple[float, ...]:
     return found if all(map(math.isfinite, found)) else ()
 
 
+@lru_cache(maxsize=4096)
 def number(value: bytes | None) -> float | None:
     """Read the first decimal string, None if there is none."""
     found = numbers(value)
     return found[0] if found else None
 
 
+@lru_cache(maxsize=4096)
 def integer(value: bytes | None) -> int | None:
     """Read an integer string, None if there is none."""
     found = number(value)

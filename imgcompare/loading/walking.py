@@ -232,7 +232,8 @@ class Walker:
             if not opened:
                 followed, inner = self._follow(window.buffer, at, depth, values)
                 if followed > at:
-                    fresh = self._learn(fresh, outer)
+                    if fresh:
+                        fresh = self._learn(fresh, outer)
                     at, depth, position = followed, inner, window.base + followed
                     if position >= window.size:
                         break
@@ -248,7 +249,8 @@ class Walker:
             tag, header, length = self._element(window.buffer, at, depth)
             position += len(header)
             if tag in _PIXELS and not depth:
-                self._learn(fresh, outer)
+                if fresh:
+                    self._learn(fresh, outer)
                 return Pixels(position, -1 if length == _UNDEFINED else length, tag)
             outer = outer if fresh else depth
             wanted = tag if not depth and tag in self._wanted else 0
@@ -341,8 +343,8 @@ class Walker:
             depth = part[-1].depth if part else depth
 
 
-def swap_values(values: dict[int, bytes], binary: Mapping[int, str]) -> None:
-    """Bring binary values of a big-endian data set into little-endian order."""
-    for tag in binary.keys() & values.keys():
-        width = struct.calcsize(binary[tag])
-        values[tag] = values[tag][:width][::-1]
+def swap_values(values: dict[int, bytes], widths: Mapping[int, int]) -> None:
+    """Bring binary values, whose widths in bytes are given, into little-endian order."""
+    for tag, width in widths.items():
+        if value := values.get(tag):
+            values[tag] = value[:width][::-1]

@@ -19,9 +19,11 @@ from pydicom.uid import (
 
 from imgcompare.errors import SeriesError, UnreadableFileError
 from imgcompare.loading import scan
+from imgcompare.loading.decoding import decoders
 from imgcompare.model import Quantity, Series, Volume
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
+from tests.loading.hard_cases import SYNTAXES, jpeg, rewrite
 
 GRID = make_geometry((5, 12, 9))
 
@@ -171,6 +173,96 @@ def test_colour_images_are_refused(tmp_path: Path) -> None:
     write_series(tmp_path, spec)
     with pytest.raises(SeriesError, match="colour"):
         only(tmp_path).load()
+
+
+def test_colours_of_a_palette_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SeriesError, match="palette"):
+        load(tmp_path, tags={"PhotometricInterpretation": "PALETTE COLOR"})
+
+
+def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
+    for path in write_series(tmp_path, SeriesSpec(geometry=GRID)):
+        dataset = pydicom.dcmread(path)
+        dataset.FloatPixelData = np.zeros(GRID.shape[1:], np.float32).tobytes()
+        dataset.BitsAllocated = dataset.BitsStored = 32
+        del dataset.PixelData
+        dataset.save_as(path)
+    with pytest.raises(SeriesError, match="floating-point"):
+        only(tmp_path).load()
+
+
+@pytest.mark.parametrize("largest", [2**31 - 1, 2**31])
+def test_32_bits_without_sign_never_wrap_around(tmp_path: Path, largest: int) -> None:
+    raw = stored(0, 100, np.uint32)
+    raw.flat[7] = largest
+    if largest > np.iinfo(np.int32).max:
+        with pytest.raises(SeriesError, match="does not fit 32 bits"):
+            load(tmp_path, array=raw)
+    else:
+        np.testing.assert_array_equal(load(tmp_path, array=raw).array, raw)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("name", ["JPEG lossless (.70)", "JPEG-LS (.80)", "JPEG 2000 (.90)", "RLE"])
+def test_compressed_negative_values_keep_their_sign(tmp_path: Path, name: str, bits: int) -> None:
+    low = -(2 ** (bits - 1))
+    raw = stored(low, -low, np.int16)
+    raw.flat[:2] = (low, -low - 1)
+    syntax, _, encode = SYNTAXES[name]
+    mask = np.uint16(2**bits - 1)
+
+    def unsigned(plane: np.ndarray[Any, Any]) -> bytes:
+        assert encode is not None
+        return encode(plane if "2000" in name else plane.view(np.uint16) & mask)
+
+    spec = SeriesSpec(geometry=GRID, array=raw, tags={"BitsStored": bits, "HighBit": bits - 1})
+    for path in write_series(tmp_path, spec):
+        rewrite(path, syntax, unsigned if encode else None)
+    np.testing.assert_array_equal(only(tmp_path).load().array, raw)
+
+
+@pytest.mark.parametrize("predictor", range(1, 8))
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_lossless_jpeg_with_any_predictor(predictor: int, bits: int) -> None:
+    """Three decoders agree, also on differences of half the range (SSSS 16)."""
+    plane = np.random.default_rng(0).integers(0, 2**bits, (33, 47))
+    plane = plane.astype(np.uint16 if bits > 8 else np.uint8)
+    plane[3:9] = 2 ** (bits - 1)
+    frame = jpeg(plane, lossless=True, predictor=predictor, bitspersample=bits)
+    decoder = decoders()[JPEGLosslessSV1]
+    np.testing.assert_array_equal(decoder(frame), plane)
+    np.testing.assert_array_equal(imagecodecs.ljpeg_decode(frame), plane)
+    np.testing.assert_array_equal(imagecodecs.jpegsof3_decode(frame), plane)
+
+
+@pytest.mark.parametrize(
+    ("tags", "syntax", "lossy"),
+    [
+        ({}, None, False),
+        ({"LossyImageCompression": "00"}, None, False),
+        ({"LossyImageCompression": "01"}, None, True),
+        ({}, "JPEG extended, 12 bits (.51)", True),
+        ({"LossyImageCompression": "00"}, "JPEG extended, 12 bits (.51)", True),
+        ({}, "JPEG 2000 (.90)", False),
+        ({"LossyImageCompression": "01"}, "JPEG 2000 (.90)", True),
+        ({}, "JPEG 2000 lossy (.91)", True),
+        ({"LossyImageCompression": "00"}, "JPEG 2000 lossy (.91)", False),
+        ({}, "HTJ2K lossy (.203)", True),
+    ],
+)
+def test_lossy_compression_is_flagged(
+    tmp_path: Path, tags: dict[str, str], syntax: str | None, lossy: bool
+) -> None:
+    """Also compression of the past; a lossy syntax that may hold lossless pixels says which."""
+    array = stored(0, 4000, np.uint16)
+    spec = SeriesSpec(geometry=GRID, array=array, tags={**tags, "BitsStored": 12, "HighBit": 11})
+    for path in write_series(tmp_path, spec):
+        if syntax:
+            uid, _, encode = SYNTAXES[syntax]
+            rewrite(path, uid, encode)
+    series = only(tmp_path)
+    assert series.acquisition.lossy is lossy
+    assert ("lossy compression has changed its values" in series.problems) is lossy
 
 
 def test_header_that_claims_a_huge_image_is_refused_before_allocation(tmp_path: Path) -> None:
