@@ -58,8 +58,10 @@ def add_file(path: str, root: Path, found: Found) -> bool:
 
 def add_member(member: MemberPath, peeker: Peeker, root: Path, found: Found) -> bool:
     """Look at one member of an archive; tell whether it is DICOM. Unpacks no more than needed."""
+    looked = False
     try:
         for there in peeker.starts(member):
+            looked = True
             whole = there == member.info.file_size
             try:
                 header = read_header(peeker.path)
@@ -74,8 +76,10 @@ def add_member(member: MemberPath, peeker: Peeker, root: Path, found: Found) -> 
                     raise
     except UnreadableFileError as error:
         found.unreadable.append((member, root, str(error)))
-    found.folders.add(os.path.dirname(member))
-    return True
+        looked = True
+    if looked:
+        found.folders.add(os.path.dirname(member))
+    return looked
 
 
 def _sort_in(path: str, file: str, header: Header, found: Found) -> None:

@@ -66,7 +66,7 @@ def _kind(facts: SeriesFacts, numbering: _Numbering) -> tuple[object, ...]:
     return (
         facts.number,
         facts.sop_class,
-        facts.image_type,
+        tuple(filter(None, facts.image_type)),  # some programs drop empty values
         numbering.of("orientation", facts.orientation, COSINE_TOLERANCE),
         (facts.pixels.rows, facts.pixels.columns),
         numbering.of("spacing", facts.pixel_spacing_mm, SPACING_TOLERANCE_MM),

@@ -20,6 +20,7 @@ from typing import IO, Final
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.archives import DAMAGE, SUFFIX, MemberPath, safe_parts
+from imgcompare.loading.header import may_be_dicom
 
 PREFIXES: Final = (16 * 1024, 256 * 1024, 512 * 2**20)
 """How much of a member is unpacked to read its header, before more is tried."""
@@ -63,6 +64,8 @@ class Peeker:
     def starts(self, member: MemberPath) -> Iterator[int]:
         """Fill the file with ever more of a member; yields the bytes that are there.
 
+        Nothing is written of what cannot be DICOM, since that takes most of the time.
+
         Raises
         ------
         UnreadableFileError
@@ -72,10 +75,15 @@ class Peeker:
         done = 0
         try:
             with self._zip.open(member.info) as source:
+                start = source.read(min(size, PREFIXES[0]))
+                if not may_be_dicom(start):
+                    return
                 self._file.seek(0)
+                self._file.write(start)
+                done = len(start)
                 for wanted in PREFIXES:
                     more = min(wanted, size) - done
-                    self._left -= more if done else 0
+                    self._left -= more
                     if self._left < 0:
                         break
                     _copy(source, self._file, more)

@@ -55,6 +55,12 @@ def test_planes_of_one_kind_are_interleaved(tmp_path: Path) -> None:
     assert only_series(tmp_path).geometry.slice_spacing_mm == pytest.approx(1.5)
 
 
+def test_an_empty_value_is_no_other_image_type(tmp_path: Path) -> None:
+    types = (["ORIGINAL", "PRIMARY", ""], ["ORIGINAL", "PRIMARY"])
+    write_two(tmp_path, *({"ImageType": t} for t in types))
+    assert only_series(tmp_path).geometry.slice_spacing_mm == pytest.approx(1.5)
+
+
 def test_several_differences_are_all_said(tmp_path: Path) -> None:
     write_two(tmp_path, {"EchoTime": 12, "SeriesNumber": 4}, {"EchoTime": 90, "SeriesNumber": 5})
     assert "by series number, echo time" in reasons(tmp_path)
