@@ -41,6 +41,8 @@ def non_target_status(
     marker that is elevated counts as remaining disease.
     """
     status = _status(course, others, t, measure, notes)
+    if status is Category.NE:
+        notes.missing.append(f"status of the non-targets at {course.name(t)}")
     elevated = markers_normal_at(course.clinical, course.dates[t]) is False
     if elevated and status in (None, Category.CR):
         notes.add("marker", "the tumour marker is elevated: no complete response")

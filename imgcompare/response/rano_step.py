@@ -339,7 +339,6 @@ class Step:
         target = self.target
         if target is None:
             if self.non_target is Category.NE:
-                self.notes.missing.append("the status of the non-measurable disease")
                 return Category.NE
             gone = self.non_target is Category.CR and self.rules.can_vanish
             text = "only non-measurable disease: " + ("gone" if gone else "at best stable")

@@ -184,6 +184,7 @@ def test_every_input_gives_one_category_per_timepoint_whatever_unit_and_order(gi
             assert a.reasons
             assert a.rule_id in {r.rule_id for r in a.reasons}
             assert a.missing == () or a.category in ("NE", "baseline")
+            assert a.missing or a.category != "NE" or "BEFORE_BASELINE" in a.flags
         assert criterion.assess(other_order) == found
         assert [a.category for a in criterion.assess(other_unit)] == kinds
         summary = criterion.summarise(readings, found)
