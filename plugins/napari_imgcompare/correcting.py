@@ -27,19 +27,24 @@ def add_landmarks(stage: Stage, index: int) -> None:
     from napari.layers import Layer
 
     aligned, course = stage.workspace.require_aligned(), stage.workspace.require_course()
+    scene = stage.require_scene()
     for visit, colour in zip((course.baseline_index, index), COLOURS, strict=True):
         name = f"landmarks {aligned[visit].timepoint.name}"
         if name in stage.viewer.layers:
             continue
         remember = {"kind": LANDMARKS, "visit": visit}
         data = layers.points_layer(
-            np.empty((0, 3)), name, remember=remember, face_color=colour, symbol="cross"
+            np.empty((0, 3)),
+            name,
+            step_mm=scene.grid.spacing_mm,
+            remember=remember,
+            face_color=colour,
+            symbol="cross",
         )
         layer = Layer.create(*data)
         stage.viewer.layers.append(layer)
         layer.mode = "add"
-    if stage.scene is not None:
-        linked.arrange(stage.viewer, stage.scene.visits)
+    linked.arrange(stage.viewer, scene)
 
 
 def take_landmarks(stage: Stage, index: int) -> Transform:
@@ -114,5 +119,5 @@ def _landmarks(stage: Stage, visit: int) -> npt.NDArray[np.float64]:
     for layer in stage.viewer.layers:
         about = layers.remembered(layer)
         if about.get("kind") == LANDMARKS and about["visit"] == visit:
-            return to_patient(np.asarray(layer.data).reshape(-1, 3))
+            return to_patient(layers.places_of(layer, layer.data))
     raise InputError("Add landmarks first and mark the same places in both visits.")

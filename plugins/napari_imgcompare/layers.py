@@ -143,10 +143,14 @@ def lines_layer(
     name: str,
     *,
     texts: Sequence[str],
+    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give lines, e.g. diameters, each two points in patient LPS mm, with a text at each."""
+    """Give lines, e.g. diameters, each two points in patient LPS mm, with a text at each.
+
+    ``step_mm`` is the images' voxel size (S, P, L): sliders step by the finest of all layers.
+    """
     keywords = {
         "name": name,
         "shape_type": "line",
@@ -154,22 +158,21 @@ def lines_layer(
         "edge_width": 0.6,
         "features": {"label": list(texts)},
         "text": {"string": "{label}", "size": 10, "color": "white", "anchor": "upper_left"},
-        "axis_labels": AXIS_LABELS,
-        "units": UNITS,
-        "metadata": {KEY: dict(remember or {})},
+        **_drawn(step_mm, remember),
         **options,
     }
-    return [to_world(line) for line in lines_lps_mm], keywords, "shapes"
+    return [to_world(line) / np.asarray(step_mm) for line in lines_lps_mm], keywords, "shapes"
 
 
 def points_layer(
     points_lps_mm: npt.ArrayLike,
     name: str,
     *,
+    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give points in patient LPS mm, e.g. seeds."""
+    """Give points in patient LPS mm, e.g. landmarks; ``step_mm`` as for lines."""
     points = to_world(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
     keywords = {
         "name": name,
@@ -177,12 +180,10 @@ def points_layer(
         "face_color": "#F0E442",
         "border_color": "black",
         "ndim": 3,
-        "axis_labels": AXIS_LABELS,
-        "units": UNITS,
-        "metadata": {KEY: dict(remember or {})},
+        **_drawn(step_mm, remember),
         **options,
     }
-    return points, keywords, "points"
+    return points / np.asarray(step_mm), keywords, "points"
 
 
 def surface_layer(
@@ -191,19 +192,18 @@ def surface_layer(
     name: str,
     *,
     colour: str,
+    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give a triangle mesh in one colour, vertices in patient LPS mm."""
+    """Give a triangle mesh in one colour, vertices in patient LPS mm; ``step_mm`` as for lines."""
     from napari.utils.colormaps import Colormap
 
-    vertices = to_world(vertices_lps_mm)
+    vertices = to_world(vertices_lps_mm) / np.asarray(step_mm)
     keywords = {
         "name": name,
         "colormap": Colormap([colour, colour], name=colour),
-        "axis_labels": AXIS_LABELS,
-        "units": UNITS,
-        "metadata": {KEY: dict(remember or {})},
+        **_drawn(step_mm, remember),
         **options,
     }
     return (vertices, np.asarray(faces), np.ones(len(vertices))), keywords, "surface"
@@ -249,6 +249,22 @@ def remembered(layer: Any) -> dict[str, Any]:
 def tissue_of(code: int) -> Tissue | None:
     """Name the tissue of a label value."""
     return next((t for t, c in TISSUE_CODES.items() if c == code), None)
+
+
+def places_of(layer: Any, data: Any) -> npt.NDArray[np.float64]:
+    """Give the world points (S, P, L) of drawn data of a layer, shape (n, 3)."""
+    points = np.asarray(data, dtype=np.float64).reshape(-1, layer.ndim)
+    moved = [layer.data_to_world(point) for point in points]
+    return np.asarray(moved, dtype=np.float64).reshape(-1, layer.ndim)[:, -3:]
+
+
+def _drawn(step_mm: Sequence[float], remember: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "scale": tuple(float(s) for s in step_mm),
+        "axis_labels": AXIS_LABELS,
+        "units": UNITS,
+        "metadata": {KEY: dict(remember or {})},
+    }
 
 
 def _placed(shown: Shown, name: str, remember: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def visit_layers(
     for role in sorted(scene.roles, key=lambda r: r is one.reference_role):
         remember = {"kind": IMAGE, "visit": index, "role": role}
         if role not in one.images:
-            found.append(filler(index, f"no {role} {name}"))
+            found.append(filler(index, f"no {role} {name}", scene.grid.spacing_mm))
             continue
         volume = one.images[role]
         found.append(
@@ -106,19 +106,21 @@ def visit_layers(
     return [*found, *extra]
 
 
-def filler(visit: int, name: str) -> make.LayerData:
+def filler(visit: int, name: str, step_mm: Sequence[float]) -> make.LayerData:
     """Give an empty, hidden layer that keeps the groups of the grid equal."""
     remember = {"kind": FILLER, "visit": visit}
-    return make.points_layer(np.empty((0, 3)), name, remember=remember, visible=False)
+    nothing = np.empty((0, 3))
+    return make.points_layer(nothing, name, step_mm=step_mm, remember=remember, visible=False)
 
 
-def arrange(viewer: Any, visits: Sequence[int]) -> None:
+def arrange(viewer: Any, scene: Scene) -> None:
     """Sort layers by visit, even out their number, and set the grid to a column per visit.
 
     Layers of others, such as a person's own Labels, join the last visit.
     """
     from napari.layers import Layer
 
+    visits = scene.visits
     groups: dict[int, list[Any]] = {v: [] for v in visits}
     for layer in list(viewer.layers):
         visit = make.remembered(layer).get("visit")
@@ -131,7 +133,7 @@ def arrange(viewer: Any, visits: Sequence[int]) -> None:
     most = max((len(g) for g in groups.values()), default=0)
     for visit, group in groups.items():
         for n in range(most - len(group)):
-            layer = Layer.create(*filler(visit, f"(empty {visit}.{n})"))
+            layer = Layer.create(*filler(visit, f"(empty {visit}.{n})", scene.grid.spacing_mm))
             viewer.layers.insert(0, layer)
             group.insert(0, layer)
     wanted = [layer for visit in visits for layer in groups[visit]]

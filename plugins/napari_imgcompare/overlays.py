@@ -149,7 +149,7 @@ def native_edits(
     )
     points = to_baseline.apply(grid.index_to_world(index))
     there = np.rint(scene.grid.world_to_index(points)).astype(int)
-    inside = ((there >= 0) & (there < np.array(scene.grid.shape))).all(axis=-1)
+    inside = np.all((there >= 0) & (there < np.array(scene.grid.shape)), axis=-1)
     there = np.where(inside[..., None], there, 0)
     place = tuple(np.moveaxis(there, -1, 0))
     edited = np.array(native.array)
@@ -214,7 +214,9 @@ def change_layer(
     )
 
 
-def diameters_layer(one: AlignedTimepoint, figures: Iterable[Measurement]) -> make.LayerData:
+def diameters_layer(
+    scene: Scene, one: AlignedTimepoint, figures: Iterable[Measurement]
+) -> make.LayerData:
     """Give the whole-lesion diameters of a visit as lines whose ends can be dragged."""
     drawn = [
         m
@@ -233,24 +235,29 @@ def diameters_layer(one: AlignedTimepoint, figures: Iterable[Measurement]) -> ma
         [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn],
         f"diameters {one.timepoint.name}",
         texts=[f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn],
+        step_mm=scene.grid.spacing_mm,
         remember=remember,
         **({} if drawn else {"ndim": 3}),
     )
 
 
 def surfaces(
-    one: AlignedTimepoint, identity: int, found: LesionSegmentation
+    scene: Scene, one: AlignedTimepoint, identity: int, found: LesionSegmentation
 ) -> list[make.LayerData]:
     """Give the surface of every tissue of a lesion, in its colour, for the 3-D view."""
     return [
         layer
         for tissue in LESION_TISSUES
-        if (layer := _surface(one, identity, found, tissue)) is not None
+        if (layer := _surface(scene, one, identity, found, tissue)) is not None
     ]
 
 
 def _surface(
-    one: AlignedTimepoint, identity: int, found: LesionSegmentation, tissue: Tissue
+    scene: Scene,
+    one: AlignedTimepoint,
+    identity: int,
+    found: LesionSegmentation,
+    tissue: Tissue,
 ) -> make.LayerData | None:
     from skimage.measure import marching_cubes
 
@@ -265,6 +272,7 @@ def _surface(
         faces,
         f"{tissue.value} {identity} {one.timepoint.name}",
         colour=TISSUE_COLOURS[tissue],
+        step_mm=scene.grid.spacing_mm,
         remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
         opacity=0.9 if tissue is Tissue.ENHANCING else 1.0,
         shading="smooth",

@@ -97,7 +97,7 @@ class Stage:
             linked.end_flicker(self.viewer)
         self.mode = mode
         linked.set_mode(self.viewer, mode, self.scene.visits)
-        linked.arrange(self.viewer, self.scene.visits)
+        linked.arrange(self.viewer, self.scene)
 
     def flick(self) -> int:
         """Turn to the next visit while flickering; give its index."""
@@ -115,7 +115,7 @@ class Stage:
             return
         turned = tuple(reversed(self.scene.visits))
         self.scene = Scene(self.scene.grid, turned, self.scene.roles)
-        linked.arrange(self.viewer, turned)
+        linked.arrange(self.viewer, self.scene)
 
     def show_role(self, role: str) -> None:
         """Show one kind of series of every visit."""
@@ -127,7 +127,7 @@ class Stage:
 
     def show_enhancement(self) -> Task[list[layers.LayerData]]:
         """Add the matched subtraction of every visit."""
-        scene, aligned = self._require_scene(), self.workspace.require_aligned()
+        scene, aligned = self.require_scene(), self.workspace.require_aligned()
 
         def steps() -> Steps[list[layers.LayerData]]:
             found = []
@@ -149,7 +149,7 @@ class Stage:
             for data in found:
                 data[1]["visible"] = True
                 self.put(data)
-            linked.arrange(self.viewer, scene.visits)
+            linked.arrange(self.viewer, scene)
 
         return Task("Subtracting", steps(), take)
 
@@ -244,7 +244,7 @@ class Stage:
         drawn, index = about["drawn"], about["visit"]
         if np.array_equal(drawn, layer.data):
             return state
-        one, scene = self.workspace.aligned[index], self._require_scene()
+        one, scene = self.workspace.aligned[index], self.require_scene()
         told = {i: m.segmentation for i, m in state.at(index).items() if m.segmentation}
         whole = LabelMap(overlays.tissues_on(one.geometry, told.values()), one.geometry)
         after = overlays.native_edits(
@@ -272,7 +272,7 @@ class Stage:
         back = self.workspace.aligned[index].to_baseline.inverse()
         state = self.workspace.state
         for (identity, quantity), line in zip(about["figures"], layer.data, strict=False):
-            ends = back.apply(to_patient(np.asarray(line)[:, -3:]))
+            ends = back.apply(to_patient(layers.places_of(layer, line)))
             known = next(
                 np.asarray(m.endpoints_lps_mm)
                 for m in result.measurements
@@ -288,6 +288,7 @@ class Stage:
 
     def show_surfaces(self) -> Task[list[layers.LayerData]]:
         """Show the lesions of every visit in 3-D, coloured by tissue."""
+        scene = self.require_scene()
 
         def steps() -> Steps[list[layers.LayerData]]:
             found = []
@@ -296,7 +297,7 @@ class Stage:
                 yield Progress(n, len(told), f"surface of lesion {identity}")
                 if marked.segmentation is not None:
                     one = self.workspace.aligned[index]
-                    found += overlays.surfaces(one, identity, marked.segmentation)
+                    found += overlays.surfaces(scene, one, identity, marked.segmentation)
             if not found:
                 raise InputError("Tell the tissues apart first (step 4).")
             return found
@@ -306,7 +307,7 @@ class Stage:
             for data in found:
                 data[1]["visible"] = True
                 self.put(data)
-            linked.arrange(self.viewer, self._require_scene().visits)
+            linked.arrange(self.viewer, self.require_scene())
             self.viewer.dims.ndisplay = 3
             look_from_front(self.viewer)
 
@@ -326,7 +327,7 @@ class Stage:
 
     def _overlay_all(self) -> None:
         """Bring lesions, tissues and diameters up to date."""
-        scene, workspace = self._require_scene(), self.workspace
+        scene, workspace = self.require_scene(), self.workspace
         for index in scene.visits:
             one, found = workspace.aligned[index], workspace.state.at(index)
             told = {i: m.segmentation for i, m in found.items() if m.segmentation is not None}
@@ -342,24 +343,24 @@ class Stage:
         self._draw_diameters()
 
     def _draw_diameters(self) -> None:
-        scene = self._require_scene()
+        scene = self.require_scene()
         for index in scene.visits:
             data = self._diameters(self.workspace.aligned[index])
             self._remove(Kind.DIAMETERS, index)
             if data is not None:
                 self.put(data)
-        linked.arrange(self.viewer, scene.visits)
+        linked.arrange(self.viewer, scene)
 
     def _diameters(self, one: AlignedTimepoint) -> layers.LayerData | None:
         result = self.workspace.result
         if result is None:
             return None
-        data = overlays.diameters_layer(one, result.measurements)
+        data = overlays.diameters_layer(self.require_scene(), one, result.measurements)
         return data if data[0] else None
 
     def show_change(self, compartment: str) -> None:
         """Show where lesions, or one tissue of them, grew and shrank since baseline."""
-        scene, workspace = self._require_scene(), self.workspace
+        scene, workspace = self.require_scene(), self.workspace
         first, last = min(scene.visits), max(scene.visits)
         pair = [
             (
@@ -373,7 +374,7 @@ class Stage:
         self._remove(Kind.CHANGE, last)
         self._hide(Kind.TISSUES, Kind.LESIONS)
         self.put(data)
-        linked.arrange(self.viewer, scene.visits)
+        linked.arrange(self.viewer, scene)
 
     def put(self, data: layers.LayerData) -> None:
         """Renew the layer of the same name, keeping how a person set it; add it if new."""
@@ -405,13 +406,14 @@ class Stage:
             if about.get("kind") == kind and about.get("visit") == visit:
                 self.viewer.layers.remove(layer)
 
-    def _require_scene(self) -> Scene:
+    def require_scene(self) -> Scene:
+        """Give the scene, or say that registration comes first."""
         if self.scene is None:
             raise InputError("Register the visits first (step 2).")
         return self.scene
 
     def _centre(self) -> None:
-        scene = self._require_scene()
+        scene = self.require_scene()
         middle = to_world(scene.grid.centre_mm)
         for axis in range(3):
             self.viewer.dims.set_point(axis, float(middle[axis]))
@@ -419,7 +421,7 @@ class Stage:
 
     def _zoom(self, view_mm: float) -> None:
         """Fit so many mm into a cell of the grid."""
-        scene = self._require_scene()
+        scene = self.require_scene()
         whole = max(n * s for n, s in zip(scene.grid.shape, scene.grid.spacing_mm, strict=True))
         center = camera_of(self.viewer).center
         self.viewer.reset_view()

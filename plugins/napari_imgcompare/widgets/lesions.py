@@ -113,9 +113,7 @@ class LesionsStep(QWidget):
             from imgcompare.model import LabelMap
             from napari_imgcompare.spaces import Shown
 
-            scene, index = self.stage.scene, self._index()
-            if scene is None:
-                raise InputError("Register the visits first (step 2).")
+            scene, index = self.stage.require_scene(), self._index()
             empty = np.zeros(scene.grid.shape, dtype=np.uint8)
             name = f"drawing {self.workspace.aligned[index].timepoint.name}"
             data = layers.labels_layer(
@@ -125,7 +123,7 @@ class LesionsStep(QWidget):
                 remember={"kind": DRAWING, "visit": index},
             )
             self.stage.put(data)
-            linked.arrange(self.stage.viewer, scene.visits)
+            linked.arrange(self.stage.viewer, scene)
             layer = self.stage.viewer.layers[name]
             self.stage.viewer.layers.selection.active = layer
             layer.mode = "paint"

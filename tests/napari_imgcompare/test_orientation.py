@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from napari_imgcompare.layers import image_layer
+from napari_imgcompare.orientation import Edges, edge_letters, look_from_front, orient
+from napari_imgcompare.viewers import camera_of
+
+from tests.builders import make_volume
+
+
+@pytest.mark.parametrize(
+    ("vertical", "horizontal", "orientation", "edges"),
+    [
+        ("P", "L", ("down", "right"), Edges("R", "L", "A", "P")),
+        ("S", "L", ("up", "right"), Edges("R", "L", "S", "I")),
+        ("S", "P", ("up", "right"), Edges("A", "P", "S", "I")),
+        ("P", "L", ("up", "left"), Edges("L", "R", "P", "A")),
+        ("y", "x", ("down", "right"), Edges()),
+    ],
+)
+def test_letters_at_the_edges(vertical, horizontal, orientation, edges):
+    assert edge_letters(vertical, horizontal, orientation) == edges
+
+
+@pytest.mark.parametrize(
+    ("order", "edges"),
+    [
+        ((0, 1, 2), Edges("R", "L", "A", "P")),
+        ((1, 0, 2), Edges("R", "L", "S", "I")),
+        ((2, 0, 1), Edges("A", "P", "S", "I")),
+    ],
+)
+def test_the_camera_shows_every_plane_as_radiologists_do(viewer_model, order, edges):
+    from napari.layers import Layer
+
+    viewer_model.add_layer(Layer.create(*image_layer(make_volume(), "T1C")))
+    viewer_model.dims.order = order
+    assert orient(viewer_model) == edges
+
+
+def test_the_3d_view_is_no_mirror_image(viewer_model):
+    from napari.layers import Layer
+
+    viewer_model.add_layer(Layer.create(*image_layer(make_volume(), "T1C")))
+    viewer_model.dims.ndisplay = 3
+    orient(viewer_model)
+    look_from_front(viewer_model)
+    camera = camera_of(viewer_model)
+    view, up = np.array(camera.view_direction), np.array(camera.up_direction)
+    signs = {"towards": -1, "away": 1, "down": 1, "up": -1, "right": 1, "left": -1}
+    # Screen axes in the patient (L, P, S): what the viewer's right hand points to.
+    depth, vertical, horizontal = (signs[str(o)] for o in camera.orientation)
+    handed = depth * vertical * horizontal
+    right = handed * np.cross(view[::-1], up[::-1])
+    np.testing.assert_allclose(view, (0, 1, 0), atol=1e-6)  # from the front to the back
+    np.testing.assert_allclose(up, (1, 0, 0), atol=1e-6)  # head up
+    np.testing.assert_allclose(right, (1, 0, 0), atol=1e-6)  # facing us, the left is to our right
