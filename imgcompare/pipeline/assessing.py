@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -62,10 +63,16 @@ def assess_steps(
     courses = _read(table, options)
     events = read_events(options.events) if options.events else {}
     _refuse_events_of_nobody(events, courses, options.events)
+    configuration = _configuration(table, options)
     comparisons = []
     for number, course in enumerate(courses):
         yield Progress(number, len(courses), f"assessing {_name(course)}")
-        comparisons.append(_assess(course, criteria, events, local=local, options=options))
+        comparisons.append(
+            _assess(
+                course, criteria, events, local=local, draws=options.draws,
+                configuration=configuration,
+            )
+        )  # fmt: skip
     return tuple(comparisons)
 
 
@@ -105,7 +112,8 @@ def _assess(
     events: Mapping[str, Sequence[ClinicalEvent]],
     *,
     local: Sequence[Repeatability],
-    options: AssessOptions,
+    draws: int,
+    configuration: Mapping[str, object],
 ) -> Comparison:
     course = typed.course
     clinical = (*events.get(course.subject, ()), *(events.get("", ()) if course.subject else ()))
@@ -119,9 +127,7 @@ def _assess(
         reader=typed.reader,
         clinical=clinical,
     )
-    judged = judge_course(
-        readings, criteria, local=local, modality=typed.modality, draws=options.draws
-    )
+    judged = judge_course(readings, criteria, local=local, modality=typed.modality, draws=draws)
     return Comparison(
         course=course,
         results=(),
@@ -140,7 +146,7 @@ def _assess(
             ),
         ),
         warnings=typed.warnings,
-        configuration=_configuration(options),
+        configuration=configuration,
         timings_s={},
         course_responses=judged.course_responses,
         clinical_events=clinical,
@@ -148,11 +154,14 @@ def _assess(
     )
 
 
-def _configuration(options: AssessOptions) -> dict[str, object]:
-    """Record what the person decided; of files only their names."""
-    files = {"events": options.events, "repeatability": options.repeatability, "sdtm": options.sdtm}
+def _configuration(table: str | Path | None, options: AssessOptions) -> dict[str, object]:
+    """Record what the person decided; of files only their names and hashes."""
+    given = [Path(table)] if table is not None else []
+    given += [path for path in (options.events, options.repeatability) if path is not None]
+    given += sorted(options.sdtm.glob("*.csv")) if options.sdtm is not None else []
     return {
         "criteria": list(options.criteria),
         "settings": {name: dict(values) for name, values in options.settings.items()},
-        **{name: path.name for name, path in files.items() if path is not None},
+        "draws": options.draws,
+        "inputs": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in given},
     }

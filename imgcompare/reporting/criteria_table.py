@@ -147,7 +147,11 @@ def _disagreement(
 def course_sentence(comparison: Comparison) -> str:
     """Say how many criteria record progression, response or neither over the whole course."""
     able = _with_figure(comparison)
-    own = [r for r in comparison.course_responses if r.criterion in able]
+    order = _criteria(comparison)
+    own = sorted(
+        (r for r in comparison.course_responses if r.criterion in able),
+        key=lambda r: order.index(r.criterion),
+    )
     if len(own) < 2:
         return ""
     progressed = [r for r in own if r.progression_index is not None]

@@ -13,16 +13,24 @@ TISSUES_DESCRIPTION = "imgcompare tissues " + " ".join(
 LESIONS_DESCRIPTION = "imgcompare lesion ids, all tissues but oedema"
 
 
+PART_BITS = 3
+"""A part's value is its lesion's id, shifted by this, and its tissue's code."""
+
+
 def tissue_map(result: TimepointResult) -> npt.NDArray[np.uint8]:
     """Tissue code of every voxel; where lesions overlap the lower id wins, oedema never does."""
-    full = np.zeros(result.aligned.geometry.shape, dtype=np.uint8)
-    oedema = TISSUE_CODES[Tissue.OEDEMA]
+    return (part_map(result) & ((1 << PART_BITS) - 1)).astype(np.uint8)
+
+
+def part_map(result: TimepointResult) -> npt.NDArray[np.uint16]:
+    """Lesion id and tissue code of every voxel in one value; overlap as in `tissue_map`."""
+    full = np.zeros(result.aligned.geometry.shape, dtype=np.uint16)
+    oedema, tissue = TISSUE_CODES[Tissue.OEDEMA], (1 << PART_BITS) - 1
     for lesion_id in sorted(result.lesions):
-        labels = result.lesions[lesion_id].labels
         view = full[_place(result, lesion_id)]
-        found = labels.array.astype(np.uint8)
-        free = (view == 0) | ((view == oedema) & (found != oedema))
-        np.copyto(view, found, where=free & (found != 0))
+        found = result.lesions[lesion_id].labels.array.astype(np.uint16)
+        free = (view == 0) | ((view & tissue == oedema) & (found != oedema))
+        np.copyto(view, found | (lesion_id << PART_BITS), where=free & (found != 0))
     return full
 
 

@@ -7,6 +7,7 @@ with the oncology supplement. Variables that imgcompare cannot know (sponsor's i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from imgcompare.model import (
@@ -54,6 +55,9 @@ TESTS = {
     "volume": ("VOLUME", "Volume"),
 }
 """Quantities of the whole lesion that have an SDTM test (that of volume: to be verified)."""
+
+TARGET_RULE, NEW_RULE = re.compile(r"/target-([a-z]+)$"), "/new-lesion"
+"""Rule ids whose end says what the targets did, and that a new lesion was confirmed."""
 
 METHODS = {"CT": "CT SCAN", "MR": "MRI"}
 NODE = "LYMPH NODE"
@@ -165,8 +169,12 @@ def _not_done(c: Comparison, lesion: Lesion, timepoint: Timepoint) -> list[objec
 def _responses(c: Comparison) -> Iterator[list[object]]:
     by_index = {t.index: t for t in c.course.timepoints}
     for a in c.assessments:
-        if a.category != Category.BASELINE:
-            yield [*_overall(c, a, by_index[a.timepoint_index])]
+        if a.category == Category.BASELINE:
+            continue
+        timepoint = by_index[a.timepoint_index]
+        for code, name, said in _parts(a):
+            yield [*_response(c, a, timepoint, (code, name, said))]
+        yield [*_response(c, a, timepoint, ("OVRLRESP", "Overall Response", _said(a.category)))]
     for r in c.course_responses:
         last = by_index[max(by_index)]
         yield [
@@ -175,10 +183,25 @@ def _responses(c: Comparison) -> Iterator[list[object]]:
         ]  # fmt: skip
 
 
-def _overall(c: Comparison, a: Assessment, timepoint: Timepoint) -> Iterator[object]:
-    why = "; ".join(a.missing) if a.category == Category.NE else ""
-    yield from (STUDY, "RS", c.course.subject, _group(timepoint), "OVRLRESP", "Overall Response")
-    yield from (a.criterion, _said(a.category), _said(a.category), "", why, c.evaluator)
+def _parts(a: Assessment) -> Iterator[tuple[str, str, str]]:
+    """Give the response of the targets, and whether a reader confirmed a new lesion."""
+    rules = [r.rule_id for r in a.reasons]
+    target = next((m for r in rules if (m := TARGET_RULE.search(r))), None)
+    if target is not None:
+        yield "TRGRESP", "Target Response", target.group(1).upper()
+    if target is not None or any(r.endswith(NEW_RULE) for r in rules):
+        yield "NEWLIND", "New Lesion Indicator", "Y" if any(
+            r.endswith(NEW_RULE) for r in rules
+        ) else "N"  # fmt: skip
+
+
+def _response(
+    c: Comparison, a: Assessment, timepoint: Timepoint, what: tuple[str, str, str]
+) -> Iterator[object]:
+    code, name, said = what
+    why = "; ".join(a.missing) if said == Category.NE else ""
+    yield from (STUDY, "RS", c.course.subject, _group(timepoint), code, name)
+    yield from (a.criterion, said, said, "", why, c.evaluator)
     yield from _visit(c, timepoint)
 
 

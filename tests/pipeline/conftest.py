@@ -25,7 +25,9 @@ def true_seed(truth: dict, timepoint: int, lesion: int = 0) -> Seed:  # type: ig
 
 
 @pytest.fixture(scope="session")
-def followed(truth: dict) -> Comparison:  # type: ignore[type-arg]
-    """Both lesions from a seed at baseline only."""
+def followed(truth: dict, tmp_path_factory: pytest.TempPathFactory) -> Comparison:  # type: ignore[type-arg]
+    """Both lesions from a seed at baseline only, with what happened to the patient."""
     seeds = (true_seed(truth, 0, 0), true_seed(truth, 0, 1))
-    return compare([SAMPLE], options=CompareOptions(seeds=seeds))
+    events = tmp_path_factory.mktemp("events") / "events.csv"
+    events.write_text("date,event,value\n2024-01-01,radiotherapy_end,60 Gy\n")
+    return compare([SAMPLE], options=CompareOptions(seeds=seeds, clinical=events))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from imgcompare.errors import RegistrationError
+from imgcompare.errors import InputError, RegistrationError
 from imgcompare.geometry import to_sitk
 from imgcompare.loading import load_course
 from imgcompare.model import Comparison, EventKind, Exceeds, RegistrationQuality, Role, Transform
@@ -185,3 +185,18 @@ def test_progress_counts_up_to_its_total(truth: dict) -> None:  # type: ignore[t
     assert [s.step for s in steps[1:]] == list(range(2, len(steps) + 1))
     assert {s.total for s in steps[1:]} == {steps[-1].step}
     assert dataclasses.is_dataclass(steps[0])
+
+
+def test_events_comparability_and_error_stand_beside_the_categories(followed: Comparison) -> None:
+    assert [e.value for e in followed.clinical_events] == ["60 Gy"]
+    assert {(f.from_index, f.to_index) for f in followed.comparability} <= {(0, 1)}
+    recist = [a for a in followed.assessments if a.criterion == "RECIST 1.1"][-1]
+    assert recist.exceeds_error is not Exceeds.UNKNOWN
+    assert sum(share for _, share in recist.probabilities) > 0.9
+
+
+def test_events_of_another_subject_are_refused(tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("subject,date,event,value\nsomebody,2024-01-01,surgery,\n")
+    with pytest.raises(InputError, match="about 'somebody', and these scans are of 'subject-01'"):
+        compare([SAMPLE], options=CompareOptions(clinical=events))

@@ -233,6 +233,12 @@ def test_sdtm_tables_join(course: Comparison) -> None:
     }  # fmt: skip
     recist = [r["RSSTRESC"] for r in overall if r["RSCAT"] == "RECIST 1.1"]
     assert recist == ["PD", "PD"]
+    parts = {
+        r["RSTESTCD"]: r["RSSTRESC"]
+        for r in found["rs.csv"]
+        if (r["RSCAT"], r["VISITNUM"]) == ("RECIST 1.1", "2")
+    }
+    assert parts == {"TRGRESP": "PD", "NEWLIND": "N", "OVRLRESP": "PD"}
     assert [r["TRSEQ"] for r in found["tr.csv"]] == [str(n) for n in range(1, 7)]
 
 
