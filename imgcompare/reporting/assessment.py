@@ -11,7 +11,12 @@ from typing import Any
 from imgcompare.model import Comparison, Lesion, Measurement, Progress, Steps
 from imgcompare.reporting import tables
 from imgcompare.reporting.atomic import MANIFEST, staged
-from imgcompare.reporting.course_plots import cohort_spider, cohort_swimmer, cohort_waterfall
+from imgcompare.reporting.course_plots import (
+    cohort_spider,
+    cohort_swimmer,
+    cohort_waterfall,
+    evaluator_codes,
+)
 from imgcompare.reporting.course_view import course_view
 from imgcompare.reporting.lookup import find_change
 from imgcompare.reporting.page import NOTICE, environment
@@ -93,6 +98,7 @@ def assessment_html(comparisons: Sequence[Comparison]) -> str:
         cohort={
             "plots": [p for p in pictures if p[0]] if several else [],
             "swimmer": cohort_swimmer(comparisons) if several else "",
+            "readers": {code: name for name, code in evaluator_codes(comparisons).items()},
         },
         views=[(course_view(c), _typed(c)) for c in comparisons],
         versions=versions(),

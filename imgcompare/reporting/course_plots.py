@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -27,6 +27,12 @@ COLOURS = {
     Direction.PROGRESSION: "#D55E00",
     Direction.NONE: "#8A94A0",
 }
+CHARACTER = 7.8
+"""Width of a letter of a label."""
+
+MOST_LABELS = 12
+"""More lines than this go without names at their ends."""
+
 MOST_ABOVE = 200.0
 """Changes above this are drawn at this height, with their figure beside them."""
 
@@ -52,17 +58,16 @@ def spider_plot(comparison: Comparison, what: str = DIAMETERS) -> str:
 
 def cohort_spider(comparisons: Sequence[Comparison]) -> str:
     """Draw each subject's sum of diameters over time; empty if there is none."""
-    lines, dated = [], True
-    for comparison in comparisons:
-        axis = plots.time_axis(comparison)
-        dated &= axis.to_scale
-        points = _sum_points(comparison, axis)
-        if len(points) > 1:
-            lines.append(Line(_name(comparison), tuple(points)))
+    codes, axes = evaluator_codes(comparisons), _axes(comparisons)
+    lines = [
+        Line(_name(comparison, codes), tuple(points))
+        for comparison, axis in zip(comparisons, axes, strict=True)
+        if len(points := _sum_points(comparison, axis)) > 1
+    ]
     if not lines:
         return ""
-    at = {n: x for n, x in enumerate(sorted({x for line in lines for x, _ in line.points}))}
-    return _spider(lines, plots.TimeAxis(at, dated), "sum of diameters")
+    times = sorted({x for line in lines for x, _ in line.points})
+    return _spider(lines, _common(times, axes), "sum of diameters")
 
 
 def waterfall_plot(comparison: Comparison) -> str:
@@ -79,12 +84,12 @@ def waterfall_plot(comparison: Comparison) -> str:
 
 def cohort_waterfall(comparisons: Sequence[Comparison]) -> str:
     """Draw each subject's best change of the sum of diameters; empty without."""
-    bars = []
+    bars, codes = [], evaluator_codes(comparisons)
     for comparison in comparisons:
         points = _sum_points(comparison, plots.time_axis(comparison))
         later = [v for at, v in points if at > 0]
         if later:
-            bars.append((_name(comparison), min(later)))
+            bars.append((_name(comparison, codes), min(later)))
     return _waterfall(bars, "best change of the sum of diameters", LIMITS[DIAMETERS])
 
 
@@ -102,24 +107,44 @@ def swimmer_plot(comparison: Comparison) -> str:
 
 def cohort_swimmer(comparisons: Sequence[Comparison]) -> str:
     """Draw a lane per subject and evaluator with RECIST categories."""
+    codes, axes = evaluator_codes(comparisons), _axes(comparisons)
     lanes = []
-    for comparison in comparisons:
+    for comparison, axis in zip(comparisons, axes, strict=True):
         own = {
             a.timepoint_index: a.category
             for a in comparison.assessments
             if a.criterion == FIRST_CHOICE
         }
         if own:
-            lanes.append((_name(comparison), plots.time_axis(comparison), own))
+            lanes.append((_name(comparison, codes), axis, own))
     if not lanes:
         return ""
     times = sorted({at for _, axis, _ in lanes for at in axis.at.values()})
-    common = plots.TimeAxis(dict(enumerate(times)), all(axis.to_scale for _, axis, _ in lanes))
-    return _swimmer(lanes, common, [])
+    return _swimmer(lanes, _common(times, axes), [])
 
 
-def _name(comparison: Comparison) -> str:
-    return " · ".join(p for p in (comparison.course.subject, comparison.evaluator) if p)
+def _common(times: Sequence[float], axes: Sequence[plots.TimeAxis]) -> plots.TimeAxis:
+    """Give one axis for several courses."""
+    return plots.TimeAxis(dict(enumerate(times)), axes[0].to_scale, axes[0].title)
+
+
+def evaluator_codes(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """Give each evaluator a short name, R1, R2, ...; none where there is one only."""
+    readers = list(dict.fromkeys(c.evaluator for c in comparisons))
+    return {r: f"R{n}" for n, r in enumerate(readers, start=1)} if len(readers) > 1 else {}
+
+
+def _name(comparison: Comparison, codes: Mapping[str, str]) -> str:
+    parts = (comparison.course.subject, codes.get(comparison.evaluator, ""))
+    return " ".join(p for p in parts if p)
+
+
+def _axes(comparisons: Sequence[Comparison]) -> list[plots.TimeAxis]:
+    """Give the axes of all courses, by visits as soon as one of them has no dates."""
+    found = [plots.time_axis(c) for c in comparisons]
+    if all(axis.to_scale for axis in found):
+        return found
+    return [plots.visit_axis(c) for c in comparisons]
 
 
 def _figure(what: str, lesion: Lesion) -> tuple[str, str]:
@@ -169,33 +194,45 @@ def _spider(lines: Sequence[Line], axis: plots.TimeAxis, what: str) -> str:
     values = [min(v, MOST_ABOVE) for line in lines for _, v in line.points]
     low, high = min(-40.0, limits[0], *values) - 5, max(30.0, limits[1], *values) + 8
     times = list(axis.at.values())
-    frame = plots.Frame(WIDTH, SPIDER_HEIGHT, LEFT, 110, 12, 48, low, high, min(times), max(times))
+    names = [f"{line.name} {percent(line.points[-1][1])}" for line in lines]
+    named = len(lines) <= MOST_LABELS
+    right = 14 + CHARACTER * max(map(len, names)) if named else 12
+    frame = plots.Frame(
+        WIDTH, SPIDER_HEIGHT, LEFT, right, 12, 48, low, high, min(times), max(times)
+    )
     shapes = plots.value_axis(frame, plots.step_for(high - low), title=f"change of {what}")
     shapes += [plots.rule(frame, limit, css="limit") for limit in limits]
     shapes += plots.time_ticks(frame, axis)
     ends = [frame.y(min(line.points[-1][1], MOST_ABOVE)) for line in lines]
     labels = plots.spread(ends, low=frame.top + 6, high=frame.base)
-    for n, (line, label) in enumerate(zip(lines, labels, strict=True)):
-        shapes += _drawn(line, frame, plots.colour(n), label)
-    said = "; ".join(f"{line.name} {percent(line.points[-1][1])}" for line in lines)
+    for n, (line, name, label) in enumerate(zip(lines, names, labels, strict=True)):
+        shapes += _drawn(line, frame, plots.colour(n), name)
+        if named:
+            shapes += _labelled(line, frame, name, label)
+    said = "; ".join(names)
     return plots.svg(frame, shapes, alt=f"Change of {what} from baseline over time: {said}")
 
 
-def _drawn(line: Line, frame: plots.Frame, colour: str, label: float) -> list[str]:
-    """Draw a line with its markers and, at its end, its name."""
+def _drawn(line: Line, frame: plots.Frame, colour: str, name: str) -> list[str]:
+    """Draw a line with its markers; pointing at it shows its name."""
     places = [(frame.x(at), frame.y(min(v, MOST_ABOVE))) for at, v in line.points]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     marks = "".join(
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{colour}"/>' for x, y in places
     )
-    name = f"{line.name} {percent(line.points[-1][1])}"
-    end = places[-1]
-    start, stop = f"{end[0] + 4:.1f} {end[1]:.1f}", f"{frame.end + 6:.1f} {label:.1f}"
-    lead = f'<path class="lead" d="M{start}L{stop}"/>'
     return [
-        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
-        marks,
-        lead,
+        f'<g><title>{escape(name)}</title><path d="{path}" fill="none" stroke="{colour}" '
+        f'stroke-width="2"/>{marks}</g>'
+    ]
+
+
+def _labelled(line: Line, frame: plots.Frame, name: str, label: float) -> list[str]:
+    """Write the name of a line at its end."""
+    at, value = line.points[-1]
+    start = f"{frame.x(at) + 4:.1f} {frame.y(min(value, MOST_ABOVE)):.1f}"
+    stop = f"{frame.end + 6:.1f} {label:.1f}"
+    return [
+        f'<path class="lead" d="M{start}L{stop}"/>',
         plots.text(frame.end + 9, label + 4, name),
     ]
 
@@ -206,9 +243,10 @@ def _waterfall(bars: Sequence[tuple[str, float]], what: str, limits: tuple[float
         return ""
     ordered = sorted(bars, key=lambda bar: -bar[1])
     shown = [min(v, MOST_ABOVE) for _, v in ordered]
-    low, high = min(-40.0, *shown) - 8, max(30.0, *shown) + 10
+    low, high = min(-40.0, *shown) - 14, max(30.0, *shown) + 10
     width = max(WIDTH, LEFT + (BAR + 10) * len(ordered) + 14)
-    frame = plots.Frame(width, SPIDER_HEIGHT, LEFT, 10, 12, 70, low, high, 0, len(ordered))
+    bottom = 24 + 0.6 * CHARACTER * max(len(name) for name, _ in ordered)
+    frame = plots.Frame(width, SPIDER_HEIGHT, LEFT, 10, 12, bottom, low, high, 0, len(ordered))
     shapes = plots.value_axis(frame, plots.step_for(high - low), title=what)
     shapes += [plots.rule(frame, limit, css="limit") for limit in limits]
     for n, (name, value) in enumerate(ordered):
@@ -254,7 +292,7 @@ def _swimmer(
         return ""
     times = [*axis.at.values(), *(at for at, _ in events)]
     height = 20 + LANE * len(lanes) + 48 + (18 * len(events) if events else 0)
-    left = 24 + 7.2 * max(len(name) for name, _, _ in lanes)
+    left = 24 + CHARACTER * max(len(name) for name, _, _ in lanes)
     bottom = height - 20 - LANE * len(lanes)
     frame = plots.Frame(
         1000, height, left, 30, 20, bottom, 0, len(lanes), min(times), max(times)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+
 from imgcompare.model import Comparison
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -60,28 +62,33 @@ class TimeAxis:
 
     at: dict[int, float]
     to_scale: bool
+    title: str
 
     def label(self, index: int) -> str:
         """Write when a timepoint was."""
         if not self.to_scale:
-            return f"visit {index}"
-        weeks = self.at[index] / DAYS_PER_WEEK
-        return f"{weeks:.0f}"
-
-    @property
-    def title(self) -> str:
-        """Name of the axis."""
-        return "weeks from baseline" if self.to_scale else "visits, not to scale"
+            return f"{self.at[index]:.0f}"
+        return f"{self.at[index] / DAYS_PER_WEEK:.0f}"
 
 
 def time_axis(comparison: Comparison) -> TimeAxis:
-    """Place timepoints by their dates where all are known."""
+    """Place timepoints by their dates; one without a date stands between its neighbours."""
     visits = comparison.course.timepoints
     base = next(t for t in visits if t.index == comparison.course.baseline_index)
-    dates = [t.date for t in visits]
-    if base.date is None or any(d is None for d in dates):
-        return TimeAxis({t.index: float(t.index) for t in visits}, False)
-    return TimeAxis({t.index: float((t.date - base.date).days) for t in visits if t.date}, True)
+    if base.date is None or visits[0].date is None or visits[-1].date is None:
+        return visit_axis(comparison)
+    known = [t.index for t in visits if t.date]
+    days = [float((t.date - base.date).days) for t in visits if t.date]
+    at = {t.index: float(np.interp(t.index, known, days)) for t in visits}
+    guessed = len(known) < len(visits)
+    title = "weeks from baseline" + (" (undated visits between their neighbours)" * guessed)
+    return TimeAxis(at, True, title)
+
+
+def visit_axis(comparison: Comparison) -> TimeAxis:
+    """Place timepoints evenly, whatever their dates."""
+    visits = comparison.course.timepoints
+    return TimeAxis({t.index: float(t.index) for t in visits}, False, "visits, not to scale")
 
 
 def svg(frame: Frame, shapes: Sequence[str], *, alt: str) -> str:
