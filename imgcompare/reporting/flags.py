@@ -28,6 +28,7 @@ FLAG_TEXTS = {
     "CONFIRMATION_INTERVAL_UNKNOWN": "days to the confirming scan not known",
     "TOO_EARLY_TO_CONFIRM": "too early to confirm progression: repeat the scan",
     "LATE": "the confirming scan came later than asked for",
+    "REVIEW_FURTHER_INCREASE": "any further increase would confirm: for a reader to say",
     "REVIEW_CR_THEN_LESS": "less than complete response after it: was it real? For a reader",
     "NEW_LESION_EQUIVOCAL": "a new lesion that this criterion takes as equivocal so far",
     "NEW_LESION_NOT_MEASURABLE": "a new lesion that is not measurable yet, to be followed",

@@ -164,6 +164,8 @@ class IRecist:
             now.visit.notes.add("icpd", f"{'; '.join(grounds)}: confirmed")
             return Category.ICPD, replace(state, is_confirmed=True)
         now.visit.notes.add("iupd-holds", "progression holds without further growth")
+        if block.drivers - {Driver.TARGETS}:
+            now.visit.notes.flags.append("REVIEW_FURTHER_INCREASE")
         return Category.IUPD, replace(state, block=replace(block, last=now.timepoint))
 
     def _drivers(self, now: Facts, state: _State) -> frozenset[Driver]:

@@ -115,6 +115,14 @@ def test_non_targets_confirm_by_any_further_increase():
     assert with_reader({1: STABLE, 2: STABLE}, {2: [F.NON_TARGET_INCREASE]}) == ["iSD", "iSD"]
 
 
+def test_a_reader_is_asked_whether_non_targets_increased_further():
+    reader = ReaderInput(targets=[1], non_target={1: PD, 2: PD})
+    last = IRecist().assess(course({1: [100] * 3}, reader=reader))[-1]
+    assert "REVIEW_FURTHER_INCREASE" in last.flags
+    by_targets = IRecist().assess(course({1: [100, 125, 126]}))[-1]
+    assert "REVIEW_FURTHER_INCREASE" not in by_targets.flags
+
+
 def test_new_non_targets_confirm_by_any_increase():
     """criteria.md §2 (d)."""
     reader = ReaderInput(
