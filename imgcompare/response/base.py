@@ -67,7 +67,7 @@ def load_criteria(
     Parameters
     ----------
     names : collection of str
-        Entry point names wanted, e.g. ``recist_1_1``; all when empty.
+        Entry point names wanted, e.g. ``recist_1_1`` or ``RECIST 1.1``; all when empty.
     settings : mapping of entry point name to mapping of setting to text, optional
         E.g. ``{"recist_1_1": {"confirm": "yes"}}``.
 
@@ -77,13 +77,20 @@ def load_criteria(
         If a name is not installed, or a setting is unknown or has no such value.
     """
     found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
-    given = settings or {}
-    unknown = sorted({*names, *given} - set(found))
+    spelled = {_letters(name): name for name in found}
+    unknown = [name for name in (*names, *(settings or {})) if _letters(name) not in spelled]
     if unknown:
         known = ", ".join(sorted(found)) or "none, for imgcompare is not installed as a package"
         raise ConfigurationError(f"There is no criterion {', '.join(unknown)}; there are: {known}.")
+    wanted = {spelled[_letters(name)] for name in names}
+    given = {spelled[_letters(name)]: values for name, values in (settings or {}).items()}
     return {
         name: with_settings(found[name].load(), given.get(name, {}), owner=name)
         for name in sorted(found)
-        if not names or name in names
+        if not names or name in wanted
     }
+
+
+def _letters(name: str) -> str:
+    """Letters and digits of a name, so that ``RECIST 1.1`` and ``recist_1_1`` are the same."""
+    return "".join(c for c in name.lower() if c.isalnum())

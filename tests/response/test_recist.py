@@ -60,7 +60,8 @@ def test_unknown_criteria_are_refused_and_known_ones_created(monkeypatch):
     point = EntryPoint("recist_1_1", "imgcompare.response.recist:Recist11", ENTRY_POINT_GROUP)
     monkeypatch.setattr(base, "entry_points", lambda group: [point])
     assert isinstance(load_criteria()["recist_1_1"], Recist11)
-    assert list(load_criteria(["recist_1_1"])) == ["recist_1_1"]
+    for spelling in ("recist_1_1", "RECIST 1.1", "recist-1.1"):
+        assert list(load_criteria([spelling])) == ["recist_1_1"]
     with pytest.raises(ConfigurationError, match="no criterion nonsense; there are: recist_1_1"):
         load_criteria(["nonsense"])
     monkeypatch.setattr(base, "entry_points", lambda group: [])
