@@ -34,7 +34,10 @@ BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 _PREAMBLE = 132
 _UID = re.compile(rb"[0-9.]{1,64}")
-_MAX_PRIVATE = 16 * 1024 * 1024
+
+MAX_LONG: Final = 64 * 1024 * 1024
+"""Bytes of the longest value that is asked for: functional groups of ten thousand frames."""
+
 _SHORT = struct.Struct("<I2sH").unpack_from
 _LENGTH = struct.Struct("<I").unpack_from
 _LONG_VRS = frozenset((b"OB", b"UN", b"UT", b"UC", b"UR"))  # those that file meta elements have
@@ -124,17 +127,36 @@ def _walked(window: Window, start: int, syntax: str) -> Header:
     )
 
 
-def read_values(path: Path | str, tags: frozenset[int]) -> dict[int, bytes]:
-    """Read a few more values of a little-endian DICOM file, e.g. private ones; none if damaged."""
+def read_values(
+    path: Path | str, tags: frozenset[int], *, longest: int = MAX_LONG
+) -> tuple[dict[int, bytes], str]:
+    """Read further values of a DICOM file, e.g. private ones or long sequences.
+
+    Parameters
+    ----------
+    path : Path or str
+        A DICOM file.
+    tags : frozenset of int
+        What to read.
+    longest : int
+        Bytes of the longest value that is read.
+
+    Returns
+    -------
+    tuple of (dict, str)
+        Values as stored, those before any damage, and the transfer syntax.
+    """
     values: dict[int, bytes] = {}
     with open(path, "rb", buffering=0) as file:
         window = Window(file.fileno())
         start, syntax = find_data_set(window)
-        walker = Walker(tags, explicit=syntax != IMPLICIT_LITTLE, longest=_MAX_PRIVATE)
+        explicit, big = syntax != IMPLICIT_LITTLE, syntax == BIG_ENDIAN
+        walker = Walker(tags, explicit=explicit, big_endian=big, longest=longest)
         with contextlib.suppress(Unusual, struct.error, UnreadableFileError):
-            if syntax not in (DEFLATED, BIG_ENDIAN):
-                walker.walk(window, start, values)
-    return values
+            if syntax == DEFLATED:
+                window, start = InflatedWindow(window, start), 0
+            walker.walk(window, max(0, start), values)
+    return values, syntax
 
 
 def data_set_start(path: Path | str) -> int:

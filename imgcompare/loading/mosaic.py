@@ -48,7 +48,7 @@ def split_mosaic(file: str, whole: Instance) -> list[Instance]:
     UnreadableFileError
         If the private header is gone or does not fit the picture.
     """
-    found = read_values(file, frozenset((_CSA, _COUNT)))
+    found, _ = read_values(file, frozenset((_CSA, _COUNT)))
     fields = read_csa(found.get(_CSA, b""))
     count = int((fields.get("NumberOfImagesInMosaic") or (0.0,))[0])
     if not count and len(found.get(_COUNT, b"")) == 2:

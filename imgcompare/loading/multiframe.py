@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.datasets import read_dataset
+from imgcompare.loading.functional import Groups, read_functional
 from imgcompare.loading.header import Header
 from imgcompare.loading.instances import FactsCache, Instance, SeriesFacts, make_instance
-from imgcompare.loading.real_world import from_dataset
-from imgcompare.loading.tags import INSTANCE_TAGS, date, seconds
+from imgcompare.loading.nested import Item, read_items
+from imgcompare.loading.real_world import real_world
+from imgcompare.loading.tags import date, seconds, text
 
 _CLASS = "1.2.840.10008.5.1.4.1.1."
 ENHANCED_CLASSES: Final = frozenset(
@@ -19,9 +19,11 @@ ENHANCED_CLASSES: Final = frozenset(
 )
 """Enhanced and legacy-converted enhanced CT, MR and PET."""
 
-_AGENTS: Final = "ContrastBolusAgentSequence"
-_FRAME_TYPES: Final = tuple(f"{m}FrameTypeSequence" for m in ("MRImage", "CTImage", "PET"))
-_PHILIPS_FRAME: Final = 0x2005140F
+_FRAME_TYPES: Final = (0x00189226, 0x00189329, 0x00189751)  # of MR, CT, PET
+_MEASURES: Final = 0x00289110
+_TRANSFORMATION: Final = 0x00289145
+_CONTENT: Final = 0x00209111
+_TIMING: Final = 0x00189112
 
 
 def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
@@ -47,98 +49,42 @@ def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
         If its functional groups are missing or damaged.
     """
     whole = make_instance(path, header, cache)
-    dataset = read_dataset(path, stop_before_pixels=True)
-    try:
-        whole = replace(whole, facts=_with_pulse_sequence(whole.facts, dataset))
-        shared = _first(dataset, "SharedFunctionalGroupsSequence")
-        frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
-        known: dict[tuple[object, ...], SeriesFacts] = {}
-        planes = [_plane(whole, n, frame, shared, known) for n, frame in enumerate(frames)]
-    except UnreadableFileError:
-        raise
-    except Exception as error:  # damaged nesting raises many kinds
-        raise UnreadableFileError(f"has damaged frame headers ({type(error).__name__})") from None
-    if len(planes) != whole.facts.pixels.frames:
-        raise UnreadableFileError(
-            f"describes {len(planes)} frames but claims {whole.facts.pixels.frames}"
-        )
-    return planes
+    found = read_functional(path, whole.facts.pixels.frames)
+    whole = replace(whole, facts=_with_pulse_sequence(whole.facts, found.file, found.syntax))
+    known: dict[tuple[object, ...], SeriesFacts] = {}
+    return [_plane(whole, n, groups, known) for n, groups in enumerate(found.frames)]
 
 
-def _with_pulse_sequence(facts: SeriesFacts, dataset: Any) -> SeriesFacts:
+def _with_pulse_sequence(facts: SeriesFacts, file: Item, syntax: str) -> SeriesFacts:
     """Say what enhanced MR writes in other attributes in the words of classic MR."""
-    echo = str(dataset.get("EchoPulseSequence", ""))
+    echo = text(file.get(0x00189008))
     words = [
         name
         for name, given in (
             ("SE", echo in ("SPIN", "BOTH")),
             ("GR", echo in ("GRADIENT", "BOTH")),
-            ("IR", dataset.get("InversionRecovery") == "YES"),
-            ("EP", dataset.get("EchoPlanarPulseSequence") == "YES"),
+            ("IR", text(file.get(0x00189009)) == "YES"),
+            ("EP", text(file.get(0x00189018)) == "YES"),
         )
         if given
     ]
-    agents = [item.get("ContrastBolusAgent") for item in dataset.get(_AGENTS) or []]
+    agents = [text(item.get(0x00180010)) for item in read_items(file.get(0x00180012, b""), syntax)]
     acquisition = replace(
         facts.acquisition,
         scanning_sequence="\\".join(words) or facts.acquisition.scanning_sequence,
         contrast_agent=facts.acquisition.contrast_agent
-        or (str(agents[0] or "not named") if agents else None),
+        or ((agents[0] or "not named") if agents else None),
     )
-    name = str(dataset.get("PulseSequenceName", "")) or facts.sequence_name
+    name = text(file.get(0x00189005)) or facts.sequence_name
     return replace(facts, acquisition=acquisition, sequence_name=name)
 
 
-def _first(group: Any, keyword: str) -> Any:
-    """First item of a sequence, or an empty data set."""
-    import pydicom
-
-    items = group.get(keyword)
-    return items[0] if items else pydicom.Dataset()
-
-
-class _Groups:
-    """Functional groups of one frame: its own first, then the shared ones."""
-
-    def __init__(self, own: Any, shared: Any) -> None:
-        self._own, self._shared = own, shared
-
-    def items(self, sequence: str) -> Any:
-        return self._own.get(sequence) or self._shared.get(sequence)
-
-    def value(self, sequence: str, keyword: str) -> Any:
-        for group in (self._own, self._shared):
-            value = _first(group, sequence).get(keyword)
-            if value is not None and value != "":
-                return value
-        return None
-
-    def number(self, sequence: str, keyword: str) -> float | None:
-        value = self.value(sequence, keyword)
-        if value is None:
-            return None
-        many = not isinstance(value, (str, int, float)) and hasattr(value, "__len__")
-        return float(value[0] if many else value)
-
-    def numbers(self, sequence: str, keyword: str) -> tuple[float, ...]:
-        value = self.value(sequence, keyword)
-        return () if value is None else tuple(float(v) for v in value)
-
-
 def _plane(
-    whole: Instance, n: int, own: Any, shared: Any, known: dict[tuple[object, ...], SeriesFacts]
+    whole: Instance, n: int, groups: Groups, known: dict[tuple[object, ...], SeriesFacts]
 ) -> Instance:
-    groups = _Groups(own, shared)
-    mapping = "PixelValueTransformationSequence"
-    slope = groups.number(mapping, "RescaleSlope")
-    intercept = groups.number(mapping, "RescaleIntercept")
-    content = "FrameContentSequence"
-    moment = str(
-        groups.value(content, "FrameAcquisitionDateTime")
-        or groups.value(content, "FrameReferenceDateTime")
-        or ""
-    )
-    temporal = groups.number(content, "TemporalPositionIndex")
+    slope = groups.number(_TRANSFORMATION, 0x00281053)
+    intercept = groups.number(_TRANSFORMATION, 0x00281052)
+    moment = groups.words(_CONTENT, 0x00189074) or groups.words(_CONTENT, 0x00189151)
     pixels = whole.facts.pixels
     start = 0 if whole.encapsulated else n * pixels.frame_bytes
     acquired = seconds(moment[8:].split("+")[0].split("-")[0]) if moment else whole.acquired_s
@@ -148,30 +94,20 @@ def _plane(
         facts=_facts(whole.facts, groups, known),
         number=n + 1,
         frame=n,
-        position=groups.numbers("PlanePositionSequence", "ImagePositionPatient"),
+        position=groups.numbers(0x00209113, 0x00200032),
         slope=slope or whole.slope,
         intercept=whole.intercept if intercept is None else intercept,
         acquired_s=acquired,
         acquired_date=day,
         content_s=None,
-        acquisition_number=_int(groups.number(content, "FrameAcquisitionNumber")),
-        temporal_position=_int(temporal),
-        trigger_ms=groups.number(
-            "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"
-        ),
-        b_value=groups.number("MRDiffusionSequence", "DiffusionBValue"),
-        real_world=from_dataset(groups.items("RealWorldValueMappingSequence")) or whole.real_world,
-        philips_slope=_philips_slope(own) or whole.philips_slope,
+        acquisition_number=_int(groups.number(_CONTENT, 0x00209156)),
+        temporal_position=_int(groups.number(_CONTENT, 0x00209128)),
+        trigger_ms=groups.number(0x00209118, 0x00209153),
+        b_value=groups.number(0x00189117, 0x00189087),
+        real_world=real_world(groups.items(0x00409096), groups.syntax) or whole.real_world,
+        philips_slope=groups.number(0x2005140F, 0x2005100E) or whole.philips_slope,
         pixel_offset=None if whole.pixel_offset is None else whole.pixel_offset + start,
     )
-
-
-def _philips_slope(own: Any) -> float | None:
-    """Private scale slope of a Philips frame."""
-    private = own.get(_PHILIPS_FRAME)
-    item = private.value[0] if private is not None and private.VR == "SQ" and private.value else {}
-    slope = item.get(INSTANCE_TAGS["philips_slope"])
-    return None if slope is None or isinstance(slope.value, bytes) else float(slope.value) or None
 
 
 def _int(value: float | None) -> int | None:
@@ -179,26 +115,22 @@ def _int(value: float | None) -> int | None:
 
 
 def _facts(
-    whole: SeriesFacts, groups: _Groups, known: dict[tuple[object, ...], SeriesFacts]
+    whole: SeriesFacts, groups: Groups, known: dict[tuple[object, ...], SeriesFacts]
 ) -> SeriesFacts:
     """Facts of one frame; frames that agree share one object."""
-    frame_type = next(
-        (value for kind in _FRAME_TYPES if (value := groups.value(kind, "FrameType")) is not None),
-        whole.image_type,
-    )
-    measures = "PixelMeasuresSequence"
-    timing = "MRTimingAndRelatedParametersSequence"
+    types = (groups.words(kind, 0x00089007) for kind in _FRAME_TYPES)
+    frame_type = next((t.upper() for t in types if t), "")
     key = (
-        tuple(str(t).upper() for t in frame_type),
-        groups.numbers("PlaneOrientationSequence", "ImageOrientationPatient"),
-        groups.numbers(measures, "PixelSpacing"),
-        groups.number(measures, "SliceThickness"),
-        groups.number(measures, "SpacingBetweenSlices"),
-        groups.number(timing, "RepetitionTime"),
-        groups.number("MREchoSequence", "EffectiveEchoTime"),
-        groups.number("MRModifierSequence", "InversionTimes"),
-        groups.number(timing, "FlipAngle"),
-        str(groups.value("PixelValueTransformationSequence", "RescaleType") or "").upper(),
+        tuple(t.strip() for t in frame_type.split("\\")) if frame_type else whole.image_type,
+        groups.numbers(0x00209116, 0x00200037),
+        groups.numbers(_MEASURES, 0x00280030),
+        groups.number(_MEASURES, 0x00180050),
+        groups.number(_MEASURES, 0x00180088),
+        groups.number(_TIMING, 0x00180080),
+        groups.number(0x00189114, 0x00189082),
+        groups.number(0x00189115, 0x00189079),
+        groups.number(_TIMING, 0x00181314),
+        groups.words(_TRANSFORMATION, 0x00281054).upper(),
     )
     if key not in known:
         kind, orientation, spacing, thickness, between, tr, te, ti, flip, rescale = key

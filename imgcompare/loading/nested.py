@@ -20,8 +20,17 @@ MAX_DEPTH: Final = 16
 """Deeper nesting is damage, not medicine."""
 
 
+MAX_ELEMENTS: Final = 2_000_000
+"""Elements of one sequence; ten thousand frames of a hundred elements each have half of it."""
+
+
 @lru_cache(maxsize=1024)
 def read_items(value: bytes, syntax: str) -> tuple[Item, ...]:
+    """Read the items of a short sequence, see `parse_items`; equal ones are read once."""
+    return parse_items(value, syntax)
+
+
+def parse_items(value: bytes, syntax: str) -> tuple[Item, ...]:
     """Read the items of a sequence.
 
     Parameters
@@ -54,7 +63,7 @@ class _Cursor:
 
     def __init__(self, value: bytes, syntax: str) -> None:
         order = ">" if syntax == BIG_ENDIAN else "<"
-        self.value, self.at = value, 0
+        self.value, self.at, self.count = value, 0, 0
         self._explicit = syntax != IMPLICIT_LITTLE
         self._big = syntax == BIG_ENDIAN
         self._tag = struct.Struct(f"{order}HH").unpack_from
@@ -86,6 +95,9 @@ class _Cursor:
         return found
 
     def _element(self) -> tuple[int, int]:
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise ValueError("too many elements")
         group, number = self._tag(self.value, self.at)
         if not self._explicit or group == 0xFFFE:
             return self.item_header()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from imgcompare.loading.header import BIG_ENDIAN
 from imgcompare.loading.nested import Item, read_items
@@ -46,17 +46,3 @@ def _linear(item: Item, syntax: str) -> RealWorld | None:
     units = read_items(item.get(_UNITS, b""), syntax)
     unit = text(units[0].get(_CODE)) if units else ""
     return RealWorld(slope, intercept, unit, text(item.get(_LABEL)))
-
-
-def from_dataset(items: Any) -> RealWorld | None:
-    """Read the first linear mapping of a pydicom sequence; None if there is none."""
-    for item in items or ():
-        slope = item.get("RealWorldValueSlope")
-        if slope is not None:
-            units = item.get("MeasurementUnitsCodeSequence")
-            unit = str(units[0].get("CodeValue", "")) if units else ""
-            label = str(item.get("LUTLabel", ""))
-            return RealWorld(
-                float(slope), float(item.get("RealWorldValueIntercept") or 0.0), unit, label
-            )
-    return None

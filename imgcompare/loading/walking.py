@@ -83,6 +83,23 @@ def _seek_and_read(descriptor: int, length: int, position: int) -> bytes:
 _read_at: Final = getattr(os, "pread", _seek_and_read)  # Windows has none
 
 
+class BytesWindow(Window):
+    """Bytes in memory, seen like a file."""
+
+    __slots__ = ()
+
+    def __init__(self, data: bytes) -> None:
+        self.descriptor, self.base, self.buffer, self.size = -1, 0, data, len(data)
+
+    def move(self, position: int) -> None:
+        """Drop what lies before a position."""
+        self.base, self.buffer = position, self.read(position, self.size)
+
+    def read(self, position: int, length: int) -> bytes:
+        """Give bytes at or after the start of the buffer."""
+        return self.buffer[position - self.base :][:length] if position >= self.base else b""
+
+
 class InflatedWindow(Window):
     """The data set of a deflated file (PS3.5 A.5), inflated only as far as it is looked at."""
 
