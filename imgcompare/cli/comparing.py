@@ -25,6 +25,7 @@ def compare_and_write(
 
     require_writable(output)
     from imgcompare.pipeline import compare_steps, write_comparison
+    from imgcompare.pipeline.places import remember_study
     from imgcompare.registration import is_compiled, warm_up
 
     loading = time.perf_counter() - start
@@ -36,6 +37,7 @@ def compare_and_write(
     comparison = console.run(compare_steps(folders, options=options))
     writing = time.perf_counter()
     console.run(write_comparison(comparison, output))
+    remember_study(comparison.course, folders)
     stages = {"import": loading, "compile": compiling, **comparison.timings_s}
     stages["report"] = time.perf_counter() - writing
     for warning in comparison.warnings:

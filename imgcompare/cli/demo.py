@@ -42,7 +42,8 @@ CASES = (
     type=click.Path(path_type=Path),
     help="Folder for the results; imgcompare-demo here by default.",
 )
-def command(case: str, timepoints: int, output: Path | None) -> None:
+@click.option("--view", "view", is_flag=True, help="Open the result in napari.")
+def command(case: str, timepoints: int, output: Path | None, view: bool) -> None:
     """Make a digital phantom as raw DICOM, compare its timepoints, and write a report.
 
     The phantom is made once and kept in the user's cache. Its true volumes are printed beside the
@@ -60,6 +61,10 @@ def command(case: str, timepoints: int, output: Path | None) -> None:
     click.echo(f"Raw DICOM of the phantom: {folder}", err=True)
     comparison = compare_and_write([folder], output, options=CompareOptions())
     _print_truth(comparison, folder)
+    if view:
+        from imgcompare.cli.view import open_in_napari
+
+        open_in_napari(output, study=folder)
 
 
 def _print_truth(comparison: Comparison, folder: Path) -> None:

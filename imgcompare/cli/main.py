@@ -21,6 +21,7 @@ _COMMANDS = {
     "compare": "Compare the timepoints found in folders and write a report.",
     "demo": "Make a digital phantom with known truth, compare it, and write a report.",
     "repeatability": "Compute measurement error from your own test-retest measurements.",
+    "view": "Open a study, a result or a session in napari.",
     "scan": "List subjects, timepoints, series, roles and problems in folders.",
 }
 

@@ -38,9 +38,7 @@ def local_repeatability(table: str | Path) -> tuple[LocalRepeatability, ...]:
     return tuple(_one(path.name, key, pairs) for key, pairs in sorted(groups.items()))
 
 
-def _one(
-    table: str, key: tuple[str, ...], pairs: list[tuple[float, float]]
-) -> LocalRepeatability:
+def _one(table: str, key: tuple[str, ...], pairs: list[tuple[float, float]]) -> LocalRepeatability:
     quantity, compartment, modality, site, unit = key
     name = " ".join(w for w in (modality, site, compartment, quantity.replace("_", " ")) if w)
     try:

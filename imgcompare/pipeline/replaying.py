@@ -91,12 +91,12 @@ def _read(kept: KeptOutline, aligned: AlignedTimepoint) -> tuple[Outline, Lesion
         raise InputError(f"{kept.labels.name} holds other values than imgcompare's tissue codes.")
     fractions = {}
     for tissue, path in kept.fractions.items():
-        share, where = read_part(path, of=aligned.geometry, what=what)
-        if where.difference_from(place) or share.min() < 0 or share.max() > 1:
-            raise InputError(
-                f"{path.name} holds no fractions (0 to 1) of the voxels of {kept.labels.name}."
-            )
-        fractions[tissue] = share.astype(np.float32)
+        share, where = read_part(path, of=place, what=kept.labels.name)
+        if share.min() < 0 or share.max() > 1:
+            raise InputError(f"{path.name} holds no fractions, which lie between 0 and 1.")
+        fractions[tissue] = np.zeros(place.shape, dtype=np.float32)
+        box = zip(where.offset_in(place), where.shape, strict=True)
+        fractions[tissue][tuple(slice(s, s + n) for s, n in box)] = share
     tissues = {TISSUE_CODES[t]: t for t in fractions}
     segmentation = LesionSegmentation(
         LabelMap(labels.astype(np.uint8), place, tissues),

@@ -13,8 +13,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.geometry import Geometry
 from imgcompare.model import (
     AlignedTimepoint,
+    Comparison,
     Course,
     Lesion,
     LesionEvent,
@@ -87,13 +92,34 @@ def write_session(content: SessionContent, folder: Path) -> Path:
     """
     folder = Path(folder).absolute()
     with staged(folder, manifest=MANIFEST) as staging:
-        lines = [*_head(content), *_transforms(content, staging)]
-        lines += [*_outlines(content, staging), *_lesions(content)]
-        lines += [*_diameters(content), *_events(content)]
-        _write(staging / SESSION_FILE, ("\n".join(lines) + "\n").encode())
+        session_files(content, staging)
         files = [p.relative_to(staging).as_posix() for p in staging.rglob("*") if p.is_file()]
         _write(staging / MANIFEST, json.dumps({"files": sorted(files)}, indent=2).encode())
     return folder / SESSION_FILE
+
+
+def session_files(content: SessionContent, folder: Path) -> None:
+    """Write the files of a session, without a list of them."""
+    lines = [*_head(content), *_transforms(content, folder)]
+    lines += [*_outlines(content, folder), *_lesions(content)]
+    lines += [*_diameters(content), *_events(content)]
+    _write(folder / SESSION_FILE, ("\n".join(lines) + "\n").encode())
+
+
+def content_of(comparison: Comparison) -> SessionContent:
+    """Give a finished comparison as a session, so that a person can take it up."""
+    roles = comparison.configuration.get("role", {})
+    aligned = {r.index: r.aligned for r in comparison.results}
+    return SessionContent(
+        course=comparison.course,
+        roles={str(uid): Role(role) for uid, role in roles.items()},
+        aligned=aligned,
+        accepted=[i for i, a in aligned.items() if a.to_baseline.quality is None
+                  or a.to_baseline.quality.succeeded],
+        segmented={r.index: r.lesions for r in comparison.results},
+        lesions=comparison.lesions,
+        criteria=tuple(comparison.configuration.get("criteria", ())),
+    )  # fmt: skip
 
 
 def _head(content: SessionContent) -> Iterator[str]:
@@ -111,8 +137,8 @@ def _head(content: SessionContent) -> Iterator[str]:
 def _transforms(content: SessionContent, staging: Path) -> Iterator[str]:
     baseline = content.course.baseline_index
     for index in sorted(set(content.accepted) & set(content.aligned) - {baseline}):
-        name = f"transforms/{index}_onto_{baseline}.tfm"
-        moving, fixed = f"timepoint {index}", f"timepoint {baseline}"
+        moving, fixed = (_stem(content.course, i) for i in (index, baseline))
+        name = f"transforms/{moving}_onto_{fixed}.tfm"
         text = tfm_text(content.aligned[index].to_baseline, moving=moving, fixed=fixed)
         _write(staging / name, text.encode())
         yield from ("\n[[transform]]", f'timepoint = "{index}"', f"file = {_text(name)}")
@@ -132,7 +158,7 @@ def _outlines(content: SessionContent, staging: Path) -> Iterator[str]:
             yield "[outline.fractions]"
             for tissue, share in segmentation.fractions.items():
                 name = f"{stem}_{tissue.value}.nii.gz"
-                _write(staging / name, nifti_bytes(share.astype("float32", copy=False), grid))
+                _write(staging / name, _share_bytes(share, grid))
                 yield f"{tissue.value} = {_text(name)}"
 
 
@@ -155,6 +181,21 @@ def _events(content: SessionContent) -> Iterator[str]:
         yield from ("\n[[event]]", f"kind = {_text(event.kind.value)}")
         yield from (f'timepoint = "{event.timepoint_index}"', f"reason = {_text(event.reason)}")
         yield f"lesions = [{', '.join(map(str, event.lesion_ids))}]"
+
+
+def _share_bytes(share: npt.NDArray[np.float32], grid: Geometry) -> bytes:
+    """Encode a tissue's fractions, only where there are any."""
+    filled = np.argwhere(share > 0)
+    low = filled.min(axis=0) if len(filled) else np.zeros(3, dtype=int)
+    high = filled.max(axis=0) + 1 if len(filled) else np.ones(3, dtype=int)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    part = np.asarray(share[box], dtype=np.float32)
+    return nifti_bytes(part, grid.crop(low.tolist(), high.tolist()))
+
+
+def _stem(course: Course, index: int) -> str:
+    date = course.timepoints[index].date
+    return f"timepoint-{index}" + (f"_{date.isoformat()}" if date else "")
 
 
 def _text(value: str) -> str:

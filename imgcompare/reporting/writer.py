@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imgcompare.model import Comparison, Progress, Steps
 from imgcompare.reporting import tables
 from imgcompare.reporting.atomic import MANIFEST, staged
+from imgcompare.reporting.dicom_objects import dicom_files
 from imgcompare.reporting.html import report_html
 from imgcompare.reporting.labels import (
     LESIONS_DESCRIPTION,
@@ -22,15 +24,16 @@ from imgcompare.reporting.labels import (
 from imgcompare.reporting.nifti import nifti_bytes
 from imgcompare.reporting.provenance import input_series, provenance_document, series_digest
 from imgcompare.reporting.sdtm import sdtm_files
+from imgcompare.reporting.session import content_of, session_files
 from imgcompare.reporting.transforms import file_stem, transform_files
 
 HASHING_THREADS = 2
 
-TOTAL_STEPS = 5
+TOTAL_STEPS = 6
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> Steps[Path]:
-    """Write tables, provenance, label maps, transforms and the report.
+    """Write tables, provenance, label maps, transforms, DICOM objects and the report.
 
     Parameters
     ----------
@@ -75,10 +78,16 @@ def _write_all(
     yield Progress(2, TOTAL_STEPS, "writing transforms")
     for name, text in transform_files(comparison).items():
         _write_text(staging / "transforms" / name, text)
-    yield Progress(3, TOTAL_STEPS, "drawing the report")
-    page = yield from _sub_steps(report_html(comparison), 3)
+    session_files(content_of(comparison), staging)
+    yield Progress(3, TOTAL_STEPS, "writing DICOM objects")
+    objects = dicom_files(comparison)
+    for name, content in objects.files.items():
+        _write_bytes(staging / name, content)
+    comparison = replace(comparison, decisions=(*comparison.decisions, *objects.decisions))
+    yield Progress(4, TOTAL_STEPS, "drawing the report")
+    page = yield from _sub_steps(report_html(comparison), 4)
     _write_text(staging / "report.html", page)
-    yield Progress(4, TOTAL_STEPS, "recording provenance")
+    yield Progress(5, TOTAL_STEPS, "recording provenance")
     files = [p.relative_to(staging).as_posix() for p in staging.rglob("*") if p.is_file()]
     digests = {uid: job.result() for uid, job in jobs.items()}
     document = provenance_document(comparison, digests, sorted([*files, MANIFEST]))

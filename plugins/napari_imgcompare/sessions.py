@@ -1,25 +1,18 @@
-"""Keep a workspace in a folder and take it up again.
-
-Where the study lies is remembered in the user's own state folder, not in the session, since
-folder names may hold a patient's name.
-"""
+"""Keep a workspace in a folder and take it up again."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from imgcompare.errors import ConfigurationError, InputError
 from imgcompare.model import LesionSegmentation
 from imgcompare.options import CompareOptions, position_of
+from imgcompare.pipeline.places import remember_study, study_uids
 from imgcompare.pipeline.replaying import kept_outlines
 from imgcompare.reporting.session import SESSION_FILE, SessionContent, write_session
 from napari_imgcompare.acts import Key, Marked, State
 from napari_imgcompare.workspace import Workspace
-
-PLACES = "studies.json"
-"""File of the user's state folder that maps study UIDs to folders."""
 
 
 def content_of(workspace: Workspace) -> SessionContent:
@@ -54,7 +47,7 @@ def save(workspace: Workspace, folder: Path) -> Path:
     if any(m.segmentation is None for m in workspace.marked.values()):
         raise InputError("Tell the tissues of all lesions apart first (step 4), then save.")
     file = write_session(content_of(workspace), folder)
-    _remember(workspace)
+    remember_study(workspace.require_course(), workspace.paths)
     return file
 
 
@@ -76,13 +69,6 @@ def read(folder: Path) -> tuple[CompareOptions, tuple[str, ...]]:
     return compare_options(file), tuple(str(uid) for uid in uids)
 
 
-def study_of(uids: tuple[str, ...]) -> tuple[Path, ...]:
-    """Find where a session's study lies on this machine; empty if that is not known."""
-    known = _places()
-    found = [Path(p) for p in known.get(_key(uids), [])]
-    return tuple(found) if found and all(p.exists() for p in found) else ()
-
-
 def require_same_study(workspace: Workspace, uids: tuple[str, ...]) -> None:
     """Check that the open study is the one a session was made from.
 
@@ -92,8 +78,7 @@ def require_same_study(workspace: Workspace, uids: tuple[str, ...]) -> None:
         If it is another.
     """
     course = workspace.require_course()
-    here = tuple(uid for t in course.timepoints for uid in t.study_uids)
-    if uids and _key(here) != _key(uids):
+    if uids and sorted(study_uids(course)) != sorted(uids):
         raise InputError("The session belongs to another study; choose the study it was made from.")
 
 
@@ -114,33 +99,3 @@ def take_up(workspace: Workspace, options: CompareOptions) -> None:
     lesions = {lesion.id: lesion for lesion in options.lesions}
     workspace.criteria = options.criteria
     workspace.change(State(marked, lesions, diameters, options.events))
-
-
-def _key(uids: tuple[str, ...]) -> str:
-    return " ".join(sorted(uids))
-
-
-def _places() -> dict[str, list[str]]:
-    try:
-        found = json.loads(_file().read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _remember(workspace: Workspace) -> None:
-    """Write down where the study lies; a machine without a state folder simply asks later."""
-    course = workspace.require_course()
-    uids = tuple(uid for t in course.timepoints for uid in t.study_uids)
-    known = _places() | {_key(uids): [str(p.absolute()) for p in workspace.paths]}
-    try:
-        _file().parent.mkdir(parents=True, exist_ok=True)
-        _file().write_text(json.dumps(known), "utf-8")
-    except OSError:
-        return
-
-
-def _file() -> Path:
-    import platformdirs
-
-    return platformdirs.user_state_path("imgcompare") / PLACES

@@ -18,7 +18,7 @@ from napari_imgcompare.workspace import Workspace
 from imgcompare.cli.options import compare_options
 from imgcompare.errors import InputError
 from imgcompare.model import TISSUE_CODES, EventKind, Tissue
-from imgcompare.pipeline import compare
+from imgcompare.pipeline import compare, places
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def test_acts_can_be_undone(stage: Stage):
 def test_a_session_is_taken_up_and_replayed_to_the_same_numbers(
     stage: Stage, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(sessions, "_file", lambda: tmp_path / "state" / "studies.json")
+    monkeypatch.setattr(places, "_file", lambda: tmp_path / "state" / "studies.json")
     layer = ours(stage, Kind.TISSUES, 0)
     layer.data[tuple(np.argwhere(layer.data == 1)[200])] = 2
     assert stage.take_edits()
@@ -273,7 +273,7 @@ def test_a_session_is_taken_up_and_replayed_to_the_same_numbers(
     workspace.measure()
     file = sessions.save(workspace, tmp_path / "kept")
     options, uids = sessions.read(tmp_path / "kept")
-    assert sessions.study_of(uids) == (study,)
+    assert places.find_study(uids) == (study,)
     again = Workspace()
     again.open_study([study]).run()
     sessions.require_same_study(again, uids)

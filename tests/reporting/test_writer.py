@@ -31,10 +31,12 @@ def test_everything_of_the_contract_is_there(written: Path) -> None:
         "changes.csv",
         "labels",
         "measurements.csv",
+        "outlines",
         "provenance.json",
         "report.html",
         "responses.csv",
         "sdtm",
+        "session.toml",
         "transforms",
     ]
     assert len(list((written / "labels").glob("*.nii.gz"))) == 4

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from imgcompare.errors import InputError
 from imgcompare.options import CompareOptions
+from imgcompare.pipeline.places import find_study
 from imgcompare.reporting import require_writable, write_comparison
 from napari_imgcompare import sessions
 from napari_imgcompare.stage import Stage
@@ -78,7 +79,7 @@ class ExportStep(QWidget):
         if not self.runner.act(lambda: found.append(sessions.read(folder))):
             return
         options, uids = found[0]
-        paths = study or list(sessions.study_of(uids)) or self._ask_study()
+        paths = study or list(find_study(uids)) or self._ask_study()
         if not paths:
             return
         self.workspace.roles = dict(options.roles)
