@@ -111,25 +111,31 @@ def seen_categories(course: CourseReadings, assessments: Sequence[Assessment]) -
 
 
 def with_confirmed_responses(
-    course: CourseReadings, steps: Sequence[Assessment]
+    course: CourseReadings, steps: Sequence[Assessment], *, accept_sd: bool = False
 ) -> Iterator[Assessment]:
     """Say of each response whether another scan in time bore it out."""
     for k, one in enumerate(steps):
-        is_response = one.category in RESPONSES
-        yield replace(one, confirmed=is_repeated(course, steps, k)) if is_response else one
+        if one.category in RESPONSES:
+            yield replace(one, confirmed=is_repeated(course, steps, of=k, accept_sd=accept_sd))
+        else:
+            yield one
 
 
-def is_repeated(course: CourseReadings, steps: Sequence[Assessment], k: int) -> bool | None:
+def is_repeated(
+    course: CourseReadings, steps: Sequence[Assessment], *, of: int, accept_sd: bool = False
+) -> bool | None:
     """Whether a response is seen at least 28 days apart with nothing worse in between.
 
-    None if that hangs on dates that are not known.
+    None if that hangs on dates that are not known. NE in between is passed over, and SD if
+    ``accept_sd``.
     """
-    rank = RESPONSES.index(Category(steps[k].category))
+    k, rank = of, RESPONSES.index(Category(steps[of].category))
     as_good = {c.value for c in RESPONSES[: rank + 1]}
+    passed = {Category.NE.value, *([Category.SD.value] if accept_sd else [])}
     unsure = False
     for direction in (range(k + 1, len(steps)), range(k - 1, -1, -1)):
         for j in direction:
-            if steps[j].category == Category.NE:
+            if steps[j].category in passed:
                 continue
             if steps[j].category not in as_good:
                 break

@@ -26,7 +26,7 @@ def with_confirmation(course: CourseReadings, steps: Sequence[Assessment]) -> It
             is_pd = end is not None and end.category == Category.PD and bool(end.confirmed)
             yield replace(one, confirmed=is_pd)
         elif one.category in RESPONSES:
-            yield replace(one, confirmed=is_repeated(course, steps, k))
+            yield replace(one, confirmed=is_repeated(course, steps, of=k))
         else:
             yield one
 

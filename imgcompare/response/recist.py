@@ -76,7 +76,9 @@ class Recist11:
     def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
         """Classify every timepoint from the baseline on; the first lists the targets."""
         size_of = partial(recist_size, thick_slice_nodes=self.thick_slice_nodes)
-        rules = replace(RECIST_RULES, size_of=size_of, confirm=self.confirm)
+        rules = replace(
+            RECIST_RULES, size_of=size_of, confirm=self.confirm, accept_sd=self.accept_sd
+        )
         return assess_sums(self, course, rules)
 
     def summarise(

@@ -73,6 +73,8 @@ class SumRules:
         Whether a special rule, which it notes, makes the targets progress.
     confirm : bool
         Whether responses ask to be seen again, so that each says whether it was.
+    accept_sd : bool
+        Whether stable disease between two responses does not keep the one from confirming.
     counts_as_new : callable
         Whether a new lesion, by id, that a reader confirmed is progression at a timepoint.
     review : callable
@@ -87,6 +89,7 @@ class SumRules:
     most_per_organ: int = MAX_TARGETS_PER_ORGAN
     organ: str = ""
     confirm: bool = False
+    accept_sd: bool = False
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
     judge: Callable[[Visit], Outcome] | None = None
     also_progression: Callable[[Visit], bool] = lambda visit: False
@@ -108,7 +111,9 @@ def assess_sums(
     says what the category would be.
     """
     found = tuple(_assess(criterion, course, rules))
-    return tuple(with_confirmed_responses(course, found)) if rules.confirm else found
+    if not rules.confirm:
+        return found
+    return tuple(with_confirmed_responses(course, found, accept_sd=rules.accept_sd))
 
 
 def overall_response(

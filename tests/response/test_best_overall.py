@@ -64,6 +64,14 @@ def test_without_confirmation(visits, expected):
     assert best(visits).category is expected
 
 
+def test_each_response_says_whether_it_was_confirmed():
+    readings = course({1: [100, 70, 75, 70]})
+    for accept_sd, expected in ((True, True), (False, False)):
+        found = Recist11(confirm=True, accept_sd=accept_sd).assess(readings)
+        assert [a.confirmed for a in found] == [None, expected, None, expected]
+    assert Recist11().assess(readings)[1].confirmed is None
+
+
 def test_less_after_a_complete_response_is_for_a_reader():
     assert best([(42, CR), (84, PR)], confirm=True).flags == ("REVIEW_CR_THEN_LESS",)
     overcalled = [Seen(1, 42, CR, overcalled=True), Seen(2, 84, PR)]
