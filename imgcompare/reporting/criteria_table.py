@@ -29,6 +29,9 @@ EXCEEDS_WORDS = {
     Exceeds.UNKNOWN: "",
 }
 
+OUTSIDE_ITS_ORGAN = "OUTSIDE_ITS_ORGAN"
+"""Flag of a criterion whose organ is not that of the lesions."""
+
 LEAST_SHARE_SHOWN = 0.05
 """Shares of categories below this are left to the table of figures."""
 
@@ -212,13 +215,18 @@ def _timepoints(comparison: Comparison) -> list[int]:
 
 
 def _with_figure(comparison: Comparison) -> set[str]:
-    """Criteria that had a figure at any timepoint after the baseline."""
+    """Criteria for this organ that had a figure at any timepoint after the baseline."""
     base = comparison.course.baseline_index
     return {
         a.criterion
         for a in comparison.assessments
         if a.timepoint_index > base and a.value is not None and a.category != Category.NE
-    }
+    } - _elsewhere(comparison)
+
+
+def _elsewhere(comparison: Comparison) -> set[str]:
+    """Criteria that are made for another organ than the one the lesions lie in."""
+    return {a.criterion for a in comparison.assessments if OUTSIDE_ITS_ORGAN in a.flags}
 
 
 def _find(comparison: Comparison, criterion: str, t: int) -> Assessment | None:
@@ -244,10 +252,13 @@ def _row(comparison: Comparison, name: str) -> CriterionRow:
 
 
 def _why_not(own: Sequence[Assessment]) -> str:
-    """Say what was missing first, and what the criterion says nevertheless."""
+    """Say why a criterion stands aside, and what it says nevertheless."""
+    said = [a.category for a in own if a.category not in (Category.NE, Category.BASELINE)]
+    if any(OUTSIDE_ITS_ORGAN in a.flags for a in own):
+        words = "made for another organ than that of the lesions"
+        return f"{words}; by its numbers {said[-1]}" if said else words
     missing = list(dict.fromkeys(m for a in own for m in a.missing))
     words = missing[0] + (" and more" if len(missing) > 1 else "") if missing else "no figure"
-    said = [a.category for a in own if a.category not in (Category.NE, Category.BASELINE)]
     return f"{words}; {said[-1]} by new lesions or a reader's word" if said else words
 
 

@@ -45,6 +45,8 @@ FLAG_TEXTS = {
     "STEROIDS_INCREASED": "steroids were increased",
     "RECHECK": "may be due to treatment: recheck",
     "WINDOW_UNKNOWN": "no date of treatment, so its time window is not known",
+    "WITHHELD": "no change is given, for the acquisitions differ too much",
+    "ERROR_WIDENED": "the acquisitions differ, so the error is wider",
     "OUTSIDE_ITS_ORGAN": "the lesions lie outside the organ that this criterion is made for",
     "BEFORE_BASELINE": "before the baseline of this criterion",
     "POST_RADIOTHERAPY_BASELINE": "the scan after radiotherapy is the baseline",

@@ -1,6 +1,7 @@
 """Typed tables through the whole path: criteria, error of categories, events and refusals."""
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from imgcompare.errors import ConfigurationError, InputError
 from imgcompare.model import ClinicalEventKind, Exceeds
 from imgcompare.options import AssessOptions
+from imgcompare.phantoms import build_case
 from imgcompare.pipeline import assess
 from imgcompare.pipeline.repeating import local_repeatability
 
@@ -174,3 +176,23 @@ def test_every_criterion_answers_on_a_course_of_twelve_scans_with_gaps(tmp_path)
     assert len(counts) >= 14
     assert {len(found) for found in counts.values()} == {12}
     assert counts["RECIST 1.1"][4] == "NE"
+
+
+def test_the_phantom_on_which_criteria_disagree(tmp_path):
+    """Its true volumes, typed: progression by diameters, response by enhancing volume."""
+    (lesion,) = build_case("disagreement", timepoints=3).lesions
+    rows = []
+    for t, stage in enumerate(lesion.stages):
+        diameter = (6 * 1000 * stage.whole_ml / math.pi) ** (1 / 3)
+        rows.append(f"{t},1,whole,longest_diameter,{diameter:.1f},mm")
+        rows.append(f"{t},1,enhancing,volume,{stage.enhancing_ml},mL")
+    path = tmp_path / "phantom.csv"
+    path.write_text("\n".join(("timepoint,lesion,compartment,quantity,value,unit", *rows)) + "\n")
+    (found,) = assess(path, options=AssessOptions(criteria=("recist_1_1", "qeasl"), draws=0))
+    by_name = {}
+    for a in found.assessments:
+        by_name.setdefault(a.criterion, []).append(a.category)
+    assert by_name["RECIST 1.1"] == ["baseline", "PD", "SD"]
+    assert by_name["qEASL 2014"] == ["baseline", "SD", "PR"]
+    codes = {o.code for o in found.observations}
+    assert codes == {"GROWTH_THEN_DECLINE", "SOLID_DECLINE_TOTAL_STABLE"}

@@ -91,6 +91,19 @@ def test_criteria_stand_side_by_side_and_those_that_differ_are_marked(course: Co
     assert rows["RECIST 1.1"].progression == "2024-03-06"
 
 
+def test_criteria_for_another_organ_stand_aside(course: Comparison) -> None:
+    moved = tuple(
+        replace(a, flags=("OUTSIDE_ITS_ORGAN",)) if a.criterion == "qEASL 2014" else a
+        for a in course.assessments
+    )
+    case = replace(course, assessments=moved)
+    (aside,) = [r for r in criteria_rows(case) if r.criterion == "qEASL 2014"]
+    assert not aside.has_figure
+    assert "another organ" in aside.why_not
+    assert "PR" in aside.why_not
+    assert disagreements(case) == []
+
+
 def test_each_cell_leads_to_rule_number_and_threshold(course: Comparison) -> None:
     anchors = {d.anchor: d for d in criteria_details(course)}
     for row in criteria_rows(course):
