@@ -20,7 +20,7 @@ from imgcompare.loading.pixels import check_format
 from imgcompare.loading.reading import reader
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
 from imgcompare.loading.stacking import Stack, stack_series
-from imgcompare.model import Acquisition, Role, Series, Volume
+from imgcompare.model import Acquisition, Role, Series, SourceImage, Volume
 
 MANY_PHASES: Final = 8
 """A series with more phases is a dynamic (perfusion, functional) study, not an image."""
@@ -128,6 +128,8 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
         files=tuple(map(Path, dict.fromkeys(map(_file_of, stack.instances)))),
         reader=_unread,
         number=facts.number,
+        study_uid=facts.study_uid,
+        images=() if stack.refusal else tuple(map(_source_image, stack.instances)),
     )
     name = series_name(series)
     refusal = stack.refusal or _format_refusal(stack, name)
@@ -155,6 +157,14 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
 def _file_of(plane: Instance) -> str:
     """Give the file that holds a plane: its own, or the archive."""
     return plane.path.archive if isinstance(plane.path, MemberPath) else plane.path
+
+
+def _source_image(plane: Instance) -> SourceImage:
+    """Say which image a plane is, for objects that refer to it."""
+    frame = plane.frame + 1 if plane.facts.pixels.frames > 1 else None
+    x, y, z = plane.position
+    position = (x, y, z) if plane.tile is None else None
+    return SourceImage(plane.facts.sop_class, plane.sop_uid, frame, position)
 
 
 def _unread() -> Volume:

@@ -23,7 +23,16 @@ from imgcompare.model.findings import (
     Reason,
     TimepointResult,
 )
-from imgcompare.model.images import Acquisition, LabelMap, Quantity, Role, Series, Volume, read_only
+from imgcompare.model.images import (
+    Acquisition,
+    LabelMap,
+    Quantity,
+    Role,
+    Series,
+    SourceImage,
+    Volume,
+    read_only,
+)
 from imgcompare.model.lesions import EventKind, Lesion, LesionEvent, LesionRole, LesionSegmentation
 from imgcompare.model.progress import Decision, Progress, Steps, finish
 from imgcompare.model.repeatability import Repeatability
@@ -68,6 +77,7 @@ __all__ = [
     "Role",
     "Series",
     "Severity",
+    "SourceImage",
     "Steps",
     "Timepoint",
     "TimepointResult",

@@ -130,13 +130,33 @@ class Acquisition:
         return self != Acquisition()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """A DICOM image, or one frame of it, that a slice was read from.
+
+    Attributes
+    ----------
+    sop_class_uid, sop_instance_uid : str
+    frame : int or None
+        Counted from 1; None for an image of one frame.
+    position_mm : tuple of float or None
+        LPS centre of its first pixel; None where the slice is only a part of the picture.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    frame: int | None = None
+    position_mm: tuple[float, float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
     """One image volume that can be read when needed.
 
     ``refusal`` says why the series cannot be loaded (`load` raises it); empty if it can.
     ``values`` says what the voxels mean and how they come from stored ones; ``alternatives`` reads
-    them otherwise, by name, e.g. "stored".
+    them otherwise, by name, e.g. "stored". ``study_uid`` and ``images`` are empty where the source
+    is no DICOM.
     """
 
     uid: str
@@ -153,6 +173,8 @@ class Series:
     refusal: str = ""
     values: str = ""
     alternatives: Mapping[str, Callable[[], Volume]] = field(default_factory=dict, repr=False)
+    study_uid: str = ""
+    images: tuple[SourceImage, ...] = field(default=(), repr=False)
 
     def load(self, values: str = "") -> Volume:
         """Read the voxels; nothing is cached.
