@@ -180,14 +180,14 @@ def test_every_criterion_answers_on_a_course_of_twelve_scans_with_gaps(tmp_path)
 
 def test_the_phantom_on_which_criteria_disagree(tmp_path):
     """Its true volumes, typed: progression by diameters, response by enhancing volume."""
-    (lesion,) = build_case("disagreement", timepoints=3).lesions
+    case = build_case("disagreement", timepoints=3)
     rows = []
-    for t, stage in enumerate(lesion.stages):
+    for t, stage in zip(case.dates, case.lesions[0].stages, strict=True):
         diameter = (6 * 1000 * stage.whole_ml / math.pi) ** (1 / 3)
         rows.append(f"{t},1,whole,longest_diameter,{diameter:.1f},mm")
         rows.append(f"{t},1,enhancing,volume,{stage.enhancing_ml},mL")
     path = tmp_path / "phantom.csv"
-    path.write_text("\n".join(("timepoint,lesion,compartment,quantity,value,unit", *rows)) + "\n")
+    path.write_text("\n".join(("date,lesion,compartment,quantity,value,unit", *rows)) + "\n")
     (found,) = assess(path, options=AssessOptions(criteria=("recist_1_1", "qeasl"), draws=0))
     by_name = {}
     for a in found.assessments:
