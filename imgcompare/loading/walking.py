@@ -86,18 +86,15 @@ _read_at: Final = getattr(os, "pread", _seek_and_read)  # Windows has none
 class BytesWindow(Window):
     """Bytes in memory, seen like a file."""
 
-    __slots__ = ()
+    __slots__ = ("_data",)
 
     def __init__(self, data: bytes) -> None:
-        self.descriptor, self.base, self.buffer, self.size = -1, 0, data, len(data)
-
-    def move(self, position: int) -> None:
-        """Drop what lies before a position."""
-        self.base, self.buffer = position, self.read(position, self.size)
+        self._data = self.buffer = data
+        self.descriptor, self.base, self.size = -1, 0, len(data)
 
     def read(self, position: int, length: int) -> bytes:
-        """Give bytes at or after the start of the buffer."""
-        return self.buffer[position - self.base :][:length] if position >= self.base else b""
+        """Give bytes at a position, fewer at the end."""
+        return self._data[position : position + length]
 
 
 class InflatedWindow(Window):

@@ -65,7 +65,9 @@ def test_groups_that_only_pydicom_can_take_apart(
     expected = write_enhanced(tmp_path / "file", order=[2, 0, 3, 1])
     dataset = pydicom.dcmread(tmp_path / "file")
     block = dataset.PerFrameFunctionalGroupsSequence[1].private_block(0x2005, "X", create=True)
-    block.add_new(0x0F, "SQ", [item(ProtocolName="inside")])
+    inner = item(ProtocolName="inside")
+    inner.is_undefined_length_sequence_item = True
+    block.add_new(0x0F, "SQ", [inner])
     dataset.PerFrameFunctionalGroupsSequence[1][0x2005100F].is_undefined_length = True
     dataset["PerFrameFunctionalGroupsSequence"].is_undefined_length = True
     dataset.save_as(tmp_path / "file")
