@@ -56,13 +56,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RanoVisit:
-    """One timepoint: what a special rule may look at."""
+    """One timepoint with its scale: what a special rule may look at."""
 
     visit: Visit
     scale: Scale
-    non_target: Category | None
-    new_ids: frozenset[int]
-    window: Window
 
     @property
     def course(self) -> CourseReadings:

@@ -210,9 +210,7 @@ class Step:
             self.notes.add("t2-flair", text)
             yield Sign("t2-flair", text)
         visit = self._visit(0, self.state.nadirs[0])
-        yield from self.rules.more_signs(
-            RanoVisit(visit, self.walk.parts[0].scale, self.non_target, self.new_ids, self.window)
-        )
+        yield from self.rules.more_signs(RanoVisit(visit, self.walk.parts[0].scale))
 
     def _non_target_progresses(self, found: frozenset[ReaderFinding]) -> bool:
         """Whether a reader's progression of the non-targets counts."""

@@ -151,19 +151,16 @@ def total_at(course: CourseReadings, targets: Iterable[int], *, at: int, measure
     )
 
 
-def standings(
-    course: CourseReadings, totals: Sequence[Total], *, start: int | None = None
-) -> dict[int, Standing]:
+def standings(course: CourseReadings, totals: Sequence[Total]) -> dict[int, Standing]:
     """Set each later sum beside its baseline and nadir.
 
     The nadir is the smallest of the baseline and all earlier sums in which every target was
-    evaluated, never the sum itself. ``totals`` holds one sum per timepoint of the course;
-    ``start`` is the timepoint taken as baseline, that of the course when left out.
+    evaluated, never the sum itself. ``totals`` holds one sum per timepoint of the course.
     """
-    first = course.baseline_index if start is None else start
+    first = course.baseline_index
     found: dict[int, Standing] = {}
     nadir, nadir_at = totals[first].value, first
-    for t in range(first + 1, course.count):
+    for t in course.later:
         found[t] = Standing(totals[first].value, nadir, nadir_at, totals[t])
         if totals[t].complete and totals[t].value < nadir:
             nadir, nadir_at = totals[t].value, t
@@ -202,8 +199,11 @@ def judge_sum(
         return Outcome(category, reason, nadir, reference, now.value)
 
     if now.complete and now.gone:
-        words = f"all targets are gone or normal nodes ({measure.words} {text})"
-        return outcome(Category.CR, words, Decimal(0))
+        left = (
+            "all targets are gone or normal nodes" if now.value else "nothing is left of any target"
+        )
+        words = f"{left} ({measure.words} {text})"
+        return outcome(Category.CR, words, None if now.value else Decimal(0))
     if may_progress and limits.is_progression(standing.nadir, now.value):
         growth = f"{from_low} and +{measure.text(now.value - standing.nadir)} against the nadir"
         words = f"{measure.words} {text} is {growth} {low}: {_needed(limits, measure)}"
