@@ -38,6 +38,9 @@ LEVEL_ZONE_MM = 15.0
 MIN_ENCLOSED = 0.45
 """A seed that sees bright tissue in fewer directions lies outside of any rim."""
 
+WELL_ENCLOSED = 0.72
+"""A seed that sees a rim in this part of all directions lies in its core."""
+
 MIN_RAY_SHARE = 0.03
 """Bright parts met by fewer rays from the core are bystanders."""
 
@@ -52,6 +55,9 @@ DENSITY_SIGMA_MM = 2.5
 
 DENSITY = 0.22
 """Least share: a 2 mm rim fills 0.3, a 3 mm vessel 0.16."""
+
+THIN_DENSITY = 0.15
+"""Least share for a rim of one voxel, where that closes a ring that is open otherwise."""
 
 DENSITY_SHARE = 0.6
 """... but no more than this share of the densest part near the start (small lesions)."""
@@ -178,10 +184,17 @@ def _start_at(
     zone = np.zeros(evidence.rise.shape, dtype=bool)
     zone[seed] = True
     bright = bright_part(evidence, level)
-    dense = _dense(bright, zone, evidence.spacing)
-    for body in (dense & deep, dense, bright):
-        shell, enclosed = _seen_part(body, seed, rays, evidence.spacing, own=bool(bright[seed]))
-        if shell.any() and enclosed >= MIN_ENCLOSED:
+    density = _density(bright, evidence.spacing)
+    dense = _dense(bright, density, zone, evidence.spacing)
+    ring = [dense & deep]
+    if evidence.plateau_cap >= 1.0:  # thin bright lines without subtraction are vessels
+        ring.append(bright & (density >= THIN_DENSITY) & deep)
+    tries = [(body, WELL_ENCLOSED) for body in ring]
+    tries += [(body, MIN_ENCLOSED) for body in (dense & deep, dense, bright)]
+    own = bool(bright[seed])
+    for body, least in tries:
+        shell, enclosed = _seen_part(body, seed, rays, evidence.spacing, own=own)
+        if shell.any() and enclosed >= least:
             return Start(zone, level, shell, bright, enclosed)
     # Beside a bright part rather than inside a ring: take what the seed all but touches.
     labels, _ = shape.components(bright)
@@ -189,10 +202,14 @@ def _start_at(
     return Start(zone, level, shape.keep_labels(labels, near), bright, float(near.size > 0))
 
 
-def _dense(bright: BoolArray, zone: BoolArray, spacing: Spacing) -> BoolArray:
-    """Leave thin tubes out."""
+def _density(bright: BoolArray, spacing: Spacing) -> FloatArray:
     sigma = [DENSITY_SIGMA_MM / s for s in spacing]
     density = ndimage.gaussian_filter(bright.astype(np.float32), sigma, truncate=2.0)
+    return np.asarray(density)
+
+
+def _dense(bright: BoolArray, density: FloatArray, zone: BoolArray, spacing: Spacing) -> BoolArray:
+    """Leave thin tubes out."""
     near = shape.dilate(zone, THICKNESS_ZONE_MM, spacing) & bright
     best = float(density[near].max(initial=0.0)) or 1.0
     return np.asarray(bright & (density >= min(DENSITY, DENSITY_SHARE * best)))
