@@ -98,13 +98,14 @@ def measure_changes(
     series = _by_figure(measurements, len(dates))
     errors = error_model(measurements, lesions=lesions, modality=modality, local=local)
     sizes = sizes_of(measurements)
+    serious = _serious(comparability)
     changes = []
     for key, values in series.items():
         if key[2] in NOT_COMPARED:
             continue
         for later, name, earlier in _pairs(values, baseline_index):
             a, b = values[earlier], values[later]
-            worst = _worst(comparability, (earlier, later), a)
+            worst = _worst(serious.get((earlier, later), ()), a)
             days = _days(dates[earlier], dates[later])
             if worst is not None and worst.severity is Severity.BLOCK:
                 changes.append(_withheld(a, b, name, days=days, why=worst.text))
@@ -119,15 +120,20 @@ def measure_changes(
     return tuple(changes)
 
 
-def _worst(
-    findings: Sequence[ComparabilityFinding], pair: tuple[int, int], m: Measurement
-) -> ComparabilityFinding | None:
+def _serious(
+    findings: Sequence[ComparabilityFinding],
+) -> Mapping[tuple[int, int], Sequence[ComparabilityFinding]]:
+    """Pick the findings that change anything, by pair of timepoints."""
+    found: dict[tuple[int, int], list[ComparabilityFinding]] = defaultdict(list)
+    for finding in findings:
+        if finding.severity >= Severity.MAJOR:
+            found[finding.from_index, finding.to_index].append(finding)
+    return found
+
+
+def _worst(findings: Sequence[ComparabilityFinding], m: Measurement) -> ComparabilityFinding | None:
     """Give the worst difference between two acquisitions that concerns a figure."""
-    own = [
-        f
-        for f in findings
-        if (f.from_index, f.to_index) == pair and f.applies_to(m.compartment, m.quantity)
-    ]
+    own = [f for f in findings if f.applies_to(m.compartment, m.quantity)]
     return max(own, key=lambda f: f.severity, default=None)
 
 
