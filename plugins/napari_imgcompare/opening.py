@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from imgcompare.errors import InputError, UnreadableFileError
-from imgcompare.geometry import from_sitk
+from imgcompare.geometry import AnyArray, from_sitk
 from imgcompare.loading import scan
 from imgcompare.model import TISSUE_CODES, Course, LabelMap, Quantity, Series, Timepoint, Volume
 from napari_imgcompare.layers import LayerData, image_layer, labels_layer, stack_layer
@@ -19,6 +20,12 @@ RESULT = "provenance.json"
 """Marks a folder that ``imgcompare compare`` wrote."""
 
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+LEVELS_UP = 2
+"""Some archives spread a series over folders: it is looked for this many levels above a file."""
+
+MOST_LABELS = 32
+"""An image of whole numbers below 256 with no more different ones than this holds labels."""
 
 FEW = 4
 """Up to so many series open at once; of more a person chooses."""
@@ -73,20 +80,29 @@ def offers(paths: Sequence[Path]) -> tuple[Offer, ...]:
     InputError
         If nothing in it can be shown.
     """
-    folders = list(dict.fromkeys(p if p.is_dir() else p.parent for p in paths))
     wanted = {p.resolve() for p in paths if p.is_file()}
-    found = scan(folders)
-    listed = tuple(
+    places = list(dict.fromkeys(p if p.is_dir() else p.parent for p in paths))
+    for _ in range(LEVELS_UP + 1):
+        found = scan(places)
+        listed = _listed(found.courses, wanted)
+        if listed or not wanted:
+            break
+        places = list(dict.fromkeys(p.parent for p in places))
+    if not listed:
+        problems = [*found.problems, *(p for c in found.courses for p in c.problems)]
+        what = problems[0] if problems else "no complete image series was found"
+        raise InputError(f"Nothing in {paths[0].name} can be shown: {what.rstrip('.')}.")
+    return listed
+
+
+def _listed(courses: Sequence[Course], wanted: set[Path]) -> tuple[Offer, ...]:
+    return tuple(
         offer
-        for course in found.courses
+        for course in courses
         for timepoint in course.timepoints
         for offer in _timepoint_offers(course, timepoint)
         if not wanted or any(f.resolve() in wanted for s in offer.series for f in s.files)
     )
-    if not listed:
-        what = "; ".join(found.problems[:3]) or "no image series was found"
-        raise InputError(f"Nothing in {paths[0].name} can be shown: {what}.")
-    return listed
 
 
 def preferred(listed: Sequence[Offer]) -> Sequence[Offer]:
@@ -117,7 +133,7 @@ def open_image(path: Path) -> LayerData:
         raise UnreadableFileError(f"{path.name} is not a three-dimensional grey image.")
     geometry, array = from_sitk(image), sitk.GetArrayFromImage(image)
     name = path.name.split(".")[0]
-    if _holds_labels(path, array.dtype.kind):
+    if _holds_labels(path, array):
         tissues = {c: t for t, c in TISSUE_CODES.items()} if _is_tissue_map(path) else {}
         labels = LabelMap(
             array.astype("uint16" if array.max() > 255 else "uint8"), geometry, tissues
@@ -177,10 +193,14 @@ def _offer_layer(offer: Offer) -> LayerData:
     return stack_layer(volumes, name, step="phase", remember=remember, window=window_tags(first))
 
 
-def _holds_labels(path: Path, kind: str) -> bool:
+def _holds_labels(path: Path, array: AnyArray) -> bool:
     from imgcompare.loading.converted import is_mask_name
 
-    return kind in "iu" and (is_mask_name(path) or _is_tissue_map(path) or "_lesions" in path.name)
+    if array.dtype.kind not in "iu":
+        return False
+    named = is_mask_name(path) or _is_tissue_map(path) or "_lesions" in path.name
+    small = int(array.min()) >= 0 and int(array.max()) < 256
+    return named or (small and len(np.unique(array)) <= MOST_LABELS)
 
 
 def _is_tissue_map(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,9 +60,9 @@ def lesions_layer(
     for identity, marked in sorted(found.items(), reverse=True):
         full[np.asarray(marked.region.array, dtype=bool)] = identity
     labels = LabelMap(full, one.geometry)
-    remember = {"kind": Kind.LESIONS, "visit": one.timepoint.index}
     name = f"lesions {one.timepoint.name}"
     shown = labels_in(scene, labels, one.to_baseline)
+    remember = {"kind": Kind.LESIONS, **where_from(one), "drawn": shown.array.copy()}
     return make.labels_layer(labels, name, shown=shown, remember=remember)
 
 
@@ -74,11 +75,19 @@ def tissues_layer(
         one.geometry,
         {code: tissue for tissue, code in TISSUE_CODES.items()},
     )
-    remember = {"kind": Kind.TISSUES, "visit": one.timepoint.index}
     name = f"tissues {one.timepoint.name}"
     shown = labels_in(scene, labels, one.to_baseline)
-    remember["drawn"] = shown.array.copy()
+    remember = {"kind": Kind.TISSUES, **where_from(one), "drawn": shown.array.copy()}
     return make.labels_layer(labels, name, shown=shown, remember=remember)
+
+
+def where_from(one: AlignedTimepoint) -> dict[str, Any]:
+    """Say which visit a layer in the scene is of, so that it can be saved on the visit's scan."""
+    return {
+        "visit": one.timepoint.index,
+        "series": one.timepoint.series.get(one.reference_role),
+        "to_baseline": one.to_baseline,
+    }
 
 
 def tissues_on(
@@ -119,7 +128,7 @@ def bounds(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDAr
 
 
 def native_edits(
-    before: AnyArray, after: AnyArray, *, scene: Scene, native: LabelMap, to_baseline: Transform
+    before: AnyArray, after: AnyArray, *, shown: Geometry, native: LabelMap, to_baseline: Transform
 ) -> LabelMap:
     """Carry what changed in the scene back to the native voxels; all others stay as they are.
 
@@ -127,8 +136,8 @@ def native_edits(
     ----------
     before, after : array
         Labels on the scene's grid.
-    scene : Scene
-        Its grid.
+    shown : Geometry
+        That grid.
     native : LabelMap
         Labels on the visit's native grid.
     to_baseline : Transform
@@ -141,15 +150,15 @@ def native_edits(
     corners = np.array(np.meshgrid(*np.stack([where.min(0) - 1, where.max(0) + 1]).T)).reshape(
         3, -1
     )
-    reach = grid.world_to_index(back.apply(scene.grid.index_to_world(corners.T)))
+    reach = grid.world_to_index(back.apply(shown.index_to_world(corners.T)))
     low = np.clip(np.floor(reach.min(0)).astype(int) - 1, 0, np.array(grid.shape) - 1)
     high = np.clip(np.ceil(reach.max(0)).astype(int) + 2, 1, grid.shape)
     index = np.stack(
         np.meshgrid(*[np.arange(a, b) for a, b in zip(low, high, strict=True)], indexing="ij"), -1
     )
     points = to_baseline.apply(grid.index_to_world(index))
-    there = np.rint(scene.grid.world_to_index(points)).astype(int)
-    inside = np.all((there >= 0) & (there < np.array(scene.grid.shape)), axis=-1)
+    there = np.rint(shown.world_to_index(points)).astype(int)
+    inside = np.all((there >= 0) & (there < np.array(shown.shape)), axis=-1)
     there = np.where(inside[..., None], there, 0)
     place = tuple(np.moveaxis(there, -1, 0))
     edited = np.array(native.array)

@@ -60,3 +60,8 @@ def mixed() -> list[LayerData]:
 def cystic_conversion() -> list[LayerData]:
     """Open a course in which solid tissue turns into fluid."""
     return open_case("cystic_conversion")
+
+
+def disagreement() -> list[LayerData]:
+    """Open a course on which response criteria disagree."""
+    return open_case("disagreement")

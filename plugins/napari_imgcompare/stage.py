@@ -212,8 +212,9 @@ class Stage:
         A layer that this plugin opened in a visit's own space lies there; all others are taken
         to be drawn on the scene.
         """
-        native = layers.remembered(layer).get("labels")
-        if native is not None and native.geometry == one.geometry:
+        about = layers.remembered(layer)
+        native, on_scene = about.get("labels"), "to_baseline" in about
+        if native is not None and not on_scene and native.geometry == one.geometry:
             return LabelMap(np.asarray(layer.data), one.geometry)
         grid = one.geometry
         index = np.indices(grid.shape).reshape(3, -1).T
@@ -244,11 +245,15 @@ class Stage:
         drawn, index = about["drawn"], about["visit"]
         if np.array_equal(drawn, layer.data):
             return state
-        one, scene = self.workspace.aligned[index], self.require_scene()
+        one = self.workspace.aligned[index]
         told = {i: m.segmentation for i, m in state.at(index).items() if m.segmentation}
         whole = LabelMap(overlays.tissues_on(one.geometry, told.values()), one.geometry)
         after = overlays.native_edits(
-            drawn, np.asarray(layer.data), scene=scene, native=whole, to_baseline=one.to_baseline
+            drawn,
+            np.asarray(layer.data),
+            shown=self.require_scene().grid,
+            native=whole,
+            to_baseline=one.to_baseline,
         )
         changed = np.asarray(after.array != whole.array)
         receiver = self.lesion if self.lesion in told else min(told, default=None)

@@ -50,7 +50,18 @@ def _on_own_grid(array: Any, meta: dict[str, Any]) -> LabelMap:
     native = known["labels"].geometry if "labels" in known else grid
     if array.shape != grid.shape:
         raise OutputError("The layer is not three-dimensional; show one phase and save again.")
-    return native_labels(array, grid, native)
+    if "to_baseline" in known:  # shown among other visits, not in its own space
+        from napari_imgcompare.overlays import native_edits
+
+        return native_edits(
+            known["drawn"],
+            array,
+            shown=grid,
+            native=known["labels"],
+            to_baseline=known["to_baseline"],
+        )
+    found = native_labels(array, grid, native)
+    return LabelMap(found.array, native, known["labels"].tissues if "labels" in known else {})
 
 
 def layer_grid(shape: tuple[int, ...], meta: dict[str, Any]) -> Geometry:

@@ -111,16 +111,18 @@ class LesionsStep(QWidget):
 
         def add() -> None:
             from imgcompare.model import LabelMap
+            from napari_imgcompare.overlays import where_from
             from napari_imgcompare.spaces import Shown
 
             scene, index = self.stage.require_scene(), self._index()
+            one = self.workspace.aligned[index]
             empty = np.zeros(scene.grid.shape, dtype=np.uint8)
-            name = f"drawing {self.workspace.aligned[index].timepoint.name}"
+            name = f"drawing {one.timepoint.name}"
             data = layers.labels_layer(
-                LabelMap(empty, scene.grid),
+                LabelMap(np.zeros(one.geometry.shape, dtype=np.uint8), one.geometry),
                 name,
                 shown=Shown(empty, scene.grid, True),
-                remember={"kind": DRAWING, "visit": index},
+                remember={"kind": DRAWING, **where_from(one), "drawn": empty.copy()},
             )
             self.stage.put(data)
             linked.arrange(self.stage.viewer, scene)
