@@ -90,6 +90,8 @@ def unmix(
         Images on one grid.
     labels : uint8 array, shape (slices, rows, columns)
         Most probable tissue, 0 for everything outside the lesion.
+    outside : sequence of int
+        All labels that are not lesion, if what surrounds it has several.
 
     Returns
     -------

@@ -28,7 +28,9 @@ BOUNDARY_COST = 0.5
 """Cost of a square millimetre of boundary between tissues, in log probability."""
 
 BREACH_COST = 0.7
-"""The same where a core borders on what surrounds the lesion, with no rim between."""
+"""The same where a core borders on what surrounds the lesion, with no rim between. Both were chosen
+on phantoms of one anatomy (5 mm slices): higher costs wear thin crescents away, lower ones leave
+specks of false necrosis at a lesion's ends."""
 
 ROUNDS = 3
 """Pure signals are found again from the new fractions this often."""
@@ -44,10 +46,10 @@ NEIGHBOUR = 0.15
 
 CROSS = ndimage.generate_binary_structure(3, 1)
 
-Index = npt.NDArray[np.intp]
-
-
 IMPOSSIBLE = np.float32(1e6)
+"""Stands in scores where a tissue cannot be."""
+
+Index = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
