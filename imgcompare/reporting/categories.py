@@ -56,13 +56,19 @@ def direction(category: str) -> Direction:
     return next((d for d, names in _DIRECTIONS.items() if name in names), Direction.NONE)
 
 
-def deciding_reason(assessment: Assessment) -> Reason | None:
-    """Reason that decided, the one with a number where the deciding rule has none."""
+NEW_LESION, OVERALL = "/new-lesion", "/overall"
+"""Ends of rule ids: a reader's new lesion, and the table that joins all disease."""
+
+
+def deciding_reasons(assessment: Assessment) -> tuple[Reason, ...]:
+    """Give the reason that decided and, where it has no number, the one of the targets."""
     reasons = assessment.reasons
     decided = next((r for r in reversed(reasons) if r.rule_id == assessment.rule_id), None)
-    if decided is not None and decided.value is not None:
-        return decided
-    by_figure = [r for r in reasons if "/target" in r.rule_id and r.value is not None]
-    if decided is not None and not decided.rule_id.endswith("/overall"):
-        return decided
-    return by_figure[-1] if by_figure else decided or (reasons[-1] if reasons else None)
+    by_figure = [r for r in reasons if "/target" in r.rule_id and r.value is not None][-1:]
+    if decided is None:
+        return tuple(by_figure or reasons[-1:])
+    if decided.value is not None or decided.rule_id.endswith(NEW_LESION):
+        return (decided,)
+    if decided.rule_id.endswith(OVERALL) and by_figure:
+        return tuple(by_figure)
+    return (decided, *by_figure)

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imgcompare.model import Assessment, Category, Comparison, CourseResponse, Exceeds
-from imgcompare.reporting.categories import Direction, deciding_reason, direction, meaning
+from imgcompare.reporting.categories import Direction, deciding_reasons, direction, meaning
 from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.wording import (
     MISSING,
     joined,
-    number,
-    percent,
     significant,
     timepoint_name,
 )
@@ -74,7 +72,6 @@ class Detail:
     when: str
     category: str
     meaning: str
-    figure: str
     decided: str
     reasons: tuple[str, ...]
     reference: str
@@ -182,8 +179,7 @@ def _in_course(comparison: Comparison, r: CourseResponse) -> str:
 
 def evidence(assessment: Assessment) -> str:
     """Say by which number and threshold a category came about."""
-    reason = deciding_reason(assessment)
-    return readable(reason.text) if reason else ""
+    return readable("; ".join(r.text for r in deciding_reasons(assessment)))
 
 
 def readable(text: str) -> str:
@@ -314,34 +310,22 @@ def _progression(comparison: Comparison, summary: CourseResponse | None) -> str:
 
 
 def _detail(comparison: Comparison, a: Assessment) -> Detail:
-    decided = evidence(a)
-    reasons = tuple(dict.fromkeys(readable(r.text) for r in a.reasons))
+    told = deciding_reasons(a)
+    others = dict.fromkeys(readable(r.text) for r in a.reasons if r not in told)
     return Detail(
         anchor(comparison, a),
         a.criterion,
         timepoint_name(comparison, a.timepoint_index),
         a.category,
         meaning(a.category),
-        _figure(a),
-        decided,
-        tuple(r for r in reasons if r != decided),
+        evidence(a),
+        tuple(others),
         a.reference,
         EXCEEDS_WORDS[a.exceeds_error],
         shares_text(a),
         flag_texts(a.flags),
         _differs(comparison, a),
     )
-
-
-def _figure(a: Assessment) -> str:
-    """Write the figure and its change: ``sum of diameters 42.0 mm, +5.0 % (+2.0 mm)``."""
-    if a.value is None:
-        return ""
-    text = f"{a.quantity} {number(a.value, a.unit)}"
-    if a.percent is None or a.absolute is None:
-        return text
-    sign = "+" if a.absolute > 0 else ""
-    return f"{text}, {percent(a.percent)} ({sign}{number(a.absolute, a.unit)})"
 
 
 def _grouped(assessments: Iterable[Assessment]) -> tuple[tuple[str, str, str], ...]:

@@ -22,7 +22,13 @@ from imgcompare.model import (
 from imgcompare.options import AssessOptions
 from imgcompare.pipeline import assess
 from imgcompare.reporting.assessment import assessment_html
-from imgcompare.reporting.categories import MEANINGS, Direction, deciding_reason, direction, meaning
+from imgcompare.reporting.categories import (
+    MEANINGS,
+    Direction,
+    deciding_reasons,
+    direction,
+    meaning,
+)
 from imgcompare.reporting.comparability import comparability_rows, comparability_summary
 from imgcompare.reporting.course_plots import (
     cohort_spider,
@@ -140,9 +146,12 @@ def test_the_deciding_reason_has_a_number() -> None:
         Reason("x/overall", "targets PD: PD"),
     )
     found = Assessment("X 1", "1", 1, "PD", "nadir", reasons, rule_id="x/overall")
-    assert deciding_reason(found) is reasons[0]
+    assert deciding_reasons(found) == reasons[:1]
     new = (*reasons, Reason("x/new-lesion", "lesion 2 is new"))
-    assert deciding_reason(replace(found, reasons=new, rule_id="x/new-lesion")) is new[2]
+    assert deciding_reasons(replace(found, reasons=new, rule_id="x/new-lesion")) == new[2:]
+    confirmed = (*reasons, Reason("x/iupd", "progression for the first time"))
+    both = deciding_reasons(replace(found, reasons=confirmed, rule_id="x/iupd"))
+    assert both == (confirmed[2], confirmed[0])
     assert readable("sum 38.95731 mm2 of 1150.27372") == "Sum 39.0 mm² of 1150"
 
 
