@@ -82,7 +82,8 @@ def dicom_files(comparison: Comparison) -> DicomFiles:
     files: dict[str, bytes] = {}
     for result in usable:
         series = sources[result.index]
-        owner = owner_of(series, subject, identified=identified)
+        day = result.aligned.timepoint.date
+        owner = owner_of(series, subject, identified=identified, date=day)
         for name, made in _of_visit(comparison, result, series, owner):
             files[name] = file_bytes(made)
     return DicomFiles(files, told)

@@ -202,8 +202,7 @@ def _refer(
     items = {k: _derivation(image) for k, image in known.items()}
     for group in made.PerFrameFunctionalGroupsSequence:
         item = items.get(_slice_of(group, geometry))
-        if item is not None:
-            group.DerivationImageSequence = [item]
+        group.DerivationImageSequence = [item] if item is not None else []
     used: Mapping[int, SourceImage] = {int(k): known[int(k)] for k in planes if int(k) in known}
     images = list(used.values()) if len(used) == len(planes) else list(series.images)
     reference = series_reference(series, images)

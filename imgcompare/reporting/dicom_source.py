@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import io
 from collections.abc import Mapping, Sequence
@@ -78,7 +79,9 @@ def unusable(series: Series) -> str:
     return ""
 
 
-def owner_of(series: Series, subject: str, *, identified: bool) -> Owner:
+def owner_of(
+    series: Series, subject: str, *, identified: bool, date: dt.date | None = None
+) -> Owner:
     """Find whom objects about a series name.
 
     Parameters
@@ -89,9 +92,13 @@ def owner_of(series: Series, subject: str, *, identified: bool) -> Owner:
         Pseudonym, or the patient's identifier if ``identified``.
     identified : bool
         Copy name, birth date and the like from the source.
+    date : date, optional
+        Of the study, where its files cannot be opened (archives).
     """
     source = _first_header(series)
     kept = {k: str(source.get(k) or "") for k in (*STUDY_MOMENT, *IDENTIFYING)}
+    if not kept["StudyDate"] and date is not None:
+        kept["StudyDate"] = f"{date:%Y%m%d}"
     if not identified or not source:
         kept |= dict.fromkeys(IDENTIFYING, "") | {"PatientName": subject, "PatientID": subject}
     return Owner(kept, identified)
