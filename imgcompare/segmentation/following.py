@@ -100,10 +100,11 @@ def follow_lesion(
             continue
         if inside >= OWN_SHARE * region.sum() or inside >= COVER_SHARE * expected.sum():
             finds.append(region)
-        if inside >= SURE_SHARE * max(int(region.sum()), int(expected.sum())):
-            return LabelMap(region.astype(np.uint8), grid)
-        if len(finds) > 1 and _dice(finds[-2], finds[-1]) > AGREEMENT:
-            break
+            alone = len(finds) == 1
+            if alone and inside >= SURE_SHARE * max(int(region.sum()), int(expected.sum())):
+                break
+            if any(_dice(earlier, region) > AGREEMENT for earlier in finds[:-1]):
+                break
     if not finds:
         return nothing
     return LabelMap(_most_agreed(finds).astype(np.uint8), grid)
@@ -119,7 +120,9 @@ def _seeds(
     sigma = [SMOOTHING_MM / s for s in grid.spacing_mm]
     bright = ndimage.gaussian_filter(_signal(prepared)[box], sigma)
     places = [np.unravel_index(int(np.argmax(depth)), inside.shape)]
-    places.append(np.unravel_index(int(np.argmax(np.where(inside, bright, -np.inf))), inside.shape))
+    if not prepared.is_ct:  # what gains most on CT are the organ's vessels
+        brightest = int(np.argmax(np.where(inside, bright, -np.inf)))
+        places.append(np.unravel_index(brightest, inside.shape))
     deep = np.argwhere(depth >= np.median(depth[inside]))
     chosen = np.random.default_rng(0).choice(len(deep), min(RANDOM_SEEDS, len(deep)), replace=False)
     places += [tuple(deep[n]) for n in np.sort(chosen)]

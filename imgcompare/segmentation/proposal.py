@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -14,6 +15,7 @@ from imgcompare.errors import SegmentationError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation import morphology as shape
 from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
+from imgcompare.segmentation.evidence_ct import VEIN_HU
 from imgcompare.segmentation.growing import coarse_evidence, grow
 from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
@@ -245,12 +247,27 @@ def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     if _roundness(inside, spacing) < COMPACT:
         return False
     around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
+    if prepared.is_ct and _is_blood(
+        {r: i[box] for r, i in prepared.images.items()}, inside, around
+    ):
+        return False
     if prepared.enhancement is not None and not prepared.is_ct:
         gain = prepared.enhancement[box]
         if np.percentile(gain[around], 90) > CONTINUED * np.percentile(gain[inside], 90):
             return False
     t2 = prepared.images.get(Role.T2)
     return t2 is None or bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
+
+
+def _is_blood(images: Mapping[Role, FloatArray], inside: BoolArray, around: BoolArray) -> bool:
+    """Tell veins: they exceed the organ in the portal phase, and their own arterial phase."""
+    if Role.CT_PORTAL not in images or Role.CT_ARTERIAL not in images or not around.any():
+        return False
+    # The upper quartile: edges that a vein shares with the organ do not count.
+    portal = float(np.percentile(images[Role.CT_PORTAL][inside], 75))
+    arterial = float(np.percentile(images[Role.CT_ARTERIAL][inside], 75))
+    organ = float(np.median(images[Role.CT_PORTAL][around]))
+    return portal > organ + VEIN_HU and portal > arterial + VEIN_HU
 
 
 def _flatness(part: BoolArray, spacing: npt.NDArray[np.float64]) -> float:
