@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from imgcompare.model import AlignedTimepoint
+from imgcompare.segmentation import following
 from imgcompare.segmentation.following import follow_lesion
 from imgcompare.segmentation.preparation import prepare
 from tests.builders import ellipsoid
@@ -45,6 +46,16 @@ def test_a_lesion_outside_the_image_is_not_found():
     drawn = draw(Plan())
     nothing = np.zeros(drawn.aligned.geometry.shape, dtype=bool)
     assert not follow_lesion(prepared_once(drawn.aligned), nothing).array.any()
+
+
+def test_one_find_that_leaks_into_a_neighbour_is_outvoted(monkeypatch):
+    drawn = draw(Plan())
+    before, shrunk = expected(drawn, 17.0), expected(drawn, 12.0)
+    finds = iter([shrunk, expected(drawn, 20.0), shrunk])
+    monkeypatch.setattr(following, "segment_at", lambda *_, **__: next(finds))
+    monkeypatch.setattr(following, "_stands_out", lambda *_: True)
+    region = follow_lesion(prepared_once(drawn.aligned), before)
+    assert overlap(region.array > 0, shrunk) == 1.0
 
 
 def test_a_given_point_is_used_instead():

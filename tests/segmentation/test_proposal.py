@@ -5,9 +5,10 @@ import pytest
 
 from imgcompare.errors import SegmentationError
 from imgcompare.loading import scan
-from imgcompare.model import AlignedTimepoint, Role, Transform
-from imgcompare.segmentation.preparation import prepare
-from imgcompare.segmentation.proposal import propose_lesions
+from imgcompare.model import AlignedTimepoint, Quantity, Role, Timepoint, Transform, Volume
+from imgcompare.segmentation.preparation import Prepared, prepare
+from imgcompare.segmentation.proposal import is_lesion, propose_lesions
+from tests.builders import ellipsoid, make_geometry
 from tests.segmentation.analytic import MR_ROLES, Plan, draw, overlap
 
 
@@ -28,6 +29,23 @@ def test_a_known_lesion_is_not_proposed_again():
 def test_one_contrast_phase_is_not_enough(roles):
     with pytest.raises(SegmentationError, match="--seed, or --mask"):
         propose_lesions(prepare(draw(Plan(), roles).aligned))
+
+
+@pytest.mark.parametrize(
+    ("arterial", "portal", "lesion"),
+    [(128.0, 98.0, True), (22.0, 23.0, True), (82.0, 145.0, False)],
+)
+def test_blood_in_veins_is_no_lesion(arterial: float, portal: float, lesion: bool):
+    grid = make_geometry((40, 40, 40), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, 0.0, 0.0))
+    ball = ellipsoid(grid, grid.centre_mm, (10.0, 10.0, 10.0))
+    levels = {Role.CT_PORTAL: (112.0, portal), Role.CT_ARTERIAL: (70.0, arterial)}
+    images = {r: np.where(ball, v, organ).astype(np.float32) for r, (organ, v) in levels.items()}
+    volumes = {r: Volume(i, grid, Quantity.HU) for r, i in images.items()}
+    visit = Timepoint(0, None, (), {})
+    aligned = AlignedTimepoint(visit, Role.CT_PORTAL, volumes, {}, Transform.identity())
+    prepared = Prepared(aligned, np.ones_like(ball), None, images, {}, None, 0.0)
+    assert is_lesion(prepared, ball) is lesion
+    assert not is_lesion(prepared, ball & ellipsoid(grid, grid.centre_mm, (2.0, 2.0, 2.0)))
 
 
 def test_a_real_glioma_is_the_only_proposal(shared_data):
