@@ -276,6 +276,8 @@ def _surface(
     padded = np.pad(share, 1)
     vertices, faces, _, _ = marching_cubes(padded, SURFACE_LEVEL)
     points = one.to_baseline.apply(found.geometry.index_to_world(vertices - 1.0))
+    if np.linalg.det(found.geometry.affine[:3, :3]) < 0:
+        faces = faces[:, ::-1]  # light falls on the outside
     return make.surface_layer(
         points,
         faces,
@@ -283,7 +285,8 @@ def _surface(
         colour=TISSUE_COLOURS[tissue],
         step_mm=scene.grid.spacing_mm,
         remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
-        opacity=0.9 if tissue is Tissue.ENHANCING else 1.0,
+        opacity=0.4 if tissue is Tissue.ENHANCING else 1.0,
+        blending="translucent",
         shading="smooth",
         visible=False,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.errors import InputError
-from imgcompare.model import AlignedTimepoint, LabelMap, Progress, Quantity, Steps
+from imgcompare.model import WHOLE, AlignedTimepoint, LabelMap, Progress, Quantity, Steps
 from napari_imgcompare import acts, layers, linked, overlays
 from napari_imgcompare.acts import Ends
 from napari_imgcompare.linked import Mode, Scene
@@ -17,7 +17,7 @@ from napari_imgcompare.orientation import look_from_front
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.tasks import Task
-from napari_imgcompare.viewers import camera_of, scale_bar_of
+from napari_imgcompare.viewers import axes_of, camera_of, scale_bar_of
 from napari_imgcompare.workspace import Workspace
 
 LESION_ZOOM = 3.0
@@ -185,6 +185,32 @@ class Stage:
             if layers.remembered(layer).get("kind") == Kind.TISSUES:
                 layer.selected_label = max(1, int(layer.selected_label))
 
+    def show_diameter(self, identity: int) -> None:
+        """Turn to the plane of acquisition in which a lesion's longest diameter was measured."""
+        result = self.workspace.result
+        drawn = [
+            (m, self.workspace.aligned[m.timepoint_index])
+            for m in (result.measurements if result is not None else ())
+            if m.lesion_id == identity
+            and m.compartment == WHOLE
+            and m.quantity in overlays.DIAMETERS[:2]
+            and len(m.endpoints_lps_mm) == 2
+        ]
+        if not drawn:
+            raise InputError("Measure first (step 5); then diameters can be shown.")
+        first = drawn[0][1]
+        ends = [
+            to_world(first.to_baseline.apply(m.endpoints_lps_mm)) for m, a in drawn if a is first
+        ]
+        extent = np.max([np.abs(line[1] - line[0]) for line in ends], axis=0)
+        across = int(extent.argmin())
+        dims = self.viewer.dims
+        dims.ndisplay = 2
+        self.go_to(identity)
+        dims.order = (across, *(a for a in range(dims.ndim) if a != across))
+        dims.set_point(across, float(ends[0][:, across].mean()))
+        camera_of(self.viewer).center = tuple(ends[0].mean(axis=0))
+
     def step(self, by: int) -> int | None:
         """Go to the next (1) or previous (-1) lesion; give its number."""
         known = sorted(self.workspace.lesions)
@@ -314,6 +340,7 @@ class Stage:
                 self.put(data)
             linked.arrange(self.viewer, self.require_scene())
             self.viewer.dims.ndisplay = 3
+            axes_of(self.viewer).visible = True
             look_from_front(self.viewer)
 
         return Task("Building surfaces", steps(), take)

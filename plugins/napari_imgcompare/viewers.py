@@ -27,3 +27,9 @@ def in_cells(viewer: Any) -> tuple[int, int]:
     """Give rows and columns of the grid as it is shown."""
     rows, columns = grid_of(viewer).actual_shape(viewer.layers)
     return int(rows), int(columns)
+
+
+def axes_of(viewer: Any) -> Any:
+    """Give the axes shown in 3-D, which moved to the scene's overlays in napari 0.9."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.axes if scene is None else scene.overlays.axes

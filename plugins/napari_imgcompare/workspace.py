@@ -355,6 +355,9 @@ class Workspace:
 
     def measuring(self) -> Task[Comparison]:
         """Measure beside the window."""
+        self.require_aligned()
+        if not self.marked or any(m.segmentation is None for m in self.marked.values()):
+            raise InputError("Tell the tissues of all lesions apart first (step 4).")
 
         def steps() -> Steps[Comparison]:
             yield Progress(1, 1, "measuring")
@@ -375,8 +378,6 @@ class Workspace:
     def _conclude(self) -> Comparison:
         """Match, measure and assess the lesions as they stand, as `imgcompare compare` does."""
         course, aligned = self.require_course(), self.require_aligned()
-        if not self.marked or any(m.segmentation is None for m in self.marked.values()):
-            raise InputError("Tell the tissues of all lesions apart first (step 4).")
         order = sorted(aligned)
         told: list[list[tuple[int, LesionSegmentation]]] = [
             [

@@ -208,6 +208,15 @@ def test_a_dragged_diameter_is_measured_anew(stage: Stage):
     assert after.value == pytest.approx(1.5 * before.value, rel=1e-6)
 
 
+def test_a_diameter_is_shown_in_the_plane_it_was_measured_in(stage: Stage):
+    stage.show_diameter(1)
+    layer = ours(stage, Kind.DIAMETERS, 0)
+    across = stage.viewer.dims.order[0]
+    line = layers.places_of(layer, layer.data[0])
+    assert abs(line[0, across] - line[1, across]) <= stage.scene.grid.spacing_mm[across]
+    assert stage.viewer.dims.point[across] == pytest.approx(line[:, across].mean(), abs=1.1)
+
+
 def test_any_labels_layer_becomes_lesions(stage: Stage):
     from napari.layers import Labels
 

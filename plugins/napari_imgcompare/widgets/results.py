@@ -17,7 +17,7 @@ from napari_imgcompare.tables import (
     observation_texts,
     result_rows,
 )
-from napari_imgcompare.widgets.parts import Table, button
+from napari_imgcompare.widgets.parts import Table, button, line
 from napari_imgcompare.widgets.plot import Plot
 from napari_imgcompare.widgets.runner import Runner
 
@@ -57,7 +57,12 @@ class ResultsStep(QWidget):
         tabs.addTab(plotted, "Over time")
         self.tabs = tabs
         layout = QVBoxLayout(self)
-        layout.addWidget(button("Measure", "Bring all figures up to date", self.measure))
+        layout.addWidget(
+            line(
+                button("Measure", "Bring all figures up to date", self.measure),
+                button("Show diameter", "Turn to the plane it was measured in", self.diameter),
+            )
+        )
         layout.addWidget(self.finding)
         layout.addWidget(tabs)
         warning = QLabel("Research tool, not for clinical use.")
@@ -74,6 +79,11 @@ class ResultsStep(QWidget):
     def measure(self) -> None:
         """Bring all figures up to date."""
         self.runner.start(self.workspace.measuring)
+
+    def diameter(self) -> None:
+        """Turn to the longest diameter of the chosen lesion, or of the first."""
+        lesion = self.table.lesion() or min(self.workspace.lesions, default=0)
+        self.runner.act(lambda: self.stage.show_diameter(lesion))
 
     def _follow(self, what: str) -> None:
         if what not in ("study", "lesions", "result"):
