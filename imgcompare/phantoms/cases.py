@@ -177,7 +177,7 @@ _CASES: dict[str, tuple[str, tuple[tuple[int, _Stages], ...]]] = {
                 (
                     Stage(12.5, 11.8, oedema_mm=7.0),
                     Stage(25.0, 7.6, cyst=0.10, oedema_mm=9.0),
-                    Stage(16.0, 3.8, cyst=0.15, oedema_mm=6.0),
+                    Stage(9.5, 3.8, cyst=0.15, oedema_mm=6.0),
                 ),
             ),
         ),

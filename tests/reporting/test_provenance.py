@@ -45,7 +45,7 @@ def test_versions_transforms_decisions_and_timings(written: Path) -> None:
     last = found["transforms"][-1]
     assert last["quality"]["nmi_after"] == 1.204
     assert last["quality"]["succeeded"] is True
-    assert {d["stage"] for d in found["decisions"]} == {"loading", "segmentation"}
+    assert {d["stage"] for d in found["decisions"]} >= {"loading", "segmentation"}
     assert found["timings_s"]["registration"] == 3.94
     assert found["tissue_codes"] == {t.value: c for t, c in TISSUE_CODES.items()}
     assert len(found["warnings"]) == 2

@@ -71,7 +71,7 @@ def test_proposed_new_lesions_are_left_to_a_reader(comparison: Comparison) -> No
     found = dataclasses.replace(case.assessments[0], reasons=(target, new))
     case = dataclasses.replace(case, assessments=(found,))
     assert summary.size_against_tissue(case).endswith("Lesion 3 is proposed as new.")
-    assert summary.overview_rows(case)[-1].outcome.below == "sum 41.0 mm is +22 %"
+    assert summary.overview_rows(case)[-1].outcome.below == "Sum 41.0 mm is +22 %"
 
 
 def test_changes_at_the_limit_are_marked(comparison: Comparison) -> None:
