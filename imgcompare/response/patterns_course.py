@@ -11,6 +11,7 @@ from imgcompare.model import (
     ClinicalEventKind,
     LesionRole,
     Observation,
+    ReaderFinding,
     Tissue,
 )
 from imgcompare.response.clinical import ClinicalStatus, status_at
@@ -50,8 +51,10 @@ THERAPY = frozenset(
 
 
 def early_growth(seen: Seen, t: int) -> Iterator[Observation]:
-    """Observe enhancing tissue that grows within 12 weeks after chemoradiotherapy."""
+    """Observe enhancing tissue that grows in the field within 12 weeks of radiotherapy."""
     course = seen.course
+    if ReaderFinding.OUTSIDE_RADIATION_FIELD in course.found(t):
+        return
     pair, unit, name = None, "", ""
     for quantity, limit in ((VOLUME, RT_VOLUME_PERCENT), (PRODUCT, RT_PRODUCT_PERCENT)):
         earlier = [

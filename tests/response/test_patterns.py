@@ -14,6 +14,7 @@ from imgcompare.model import (
     Lesion,
     LesionRole,
     Measurement,
+    ReaderFinding,
     ReaderInput,
 )
 from imgcompare.response import Recist11
@@ -112,6 +113,11 @@ def test_early_growth_counts_at_its_thresholds(key, row, expected):
 def test_the_window_of_84_days_is_inclusive(day, expected):
     found = patterns({ENHANCING: [10, 15]}, events=[("radiotherapy_end", day, "")])
     assert ("EARLY_GROWTH_RT" in found) is expected
+
+
+def test_growth_outside_the_radiation_field_is_not_explained_by_it():
+    outside = ReaderInput(findings={1: (ReaderFinding.OUTSIDE_RADIATION_FIELD,)})
+    assert patterns({ENHANCING: [10, 15]}, events=[RT], reader=outside) == {}
 
 
 def test_without_an_events_table_the_window_is_unknown():
