@@ -174,7 +174,7 @@ def _segmentations(
 
 def _values(array: Any) -> list[int]:
     """List the values other than 0 in order, without sorting all voxels."""
-    return [int(v) for v in np.flatnonzero(np.bincount(array.ravel())) if v]
+    return np.flatnonzero(np.bincount(array[array != 0])).tolist()
 
 
 def _segment(

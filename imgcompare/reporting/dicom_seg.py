@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,11 +199,11 @@ def _refer(
 ) -> None:
     """Name the image that each frame was drawn on, and all of them together."""
     known = slice_images(series, geometry)
-    items = {k: _derivation(image) for k, image in known.items()}
+    used = {int(k): known[int(k)] for k in planes if int(k) in known}
+    items = {k: _derivation(image) for k, image in used.items()}
     for group in made.PerFrameFunctionalGroupsSequence:
         item = items.get(_slice_of(group, geometry))
         group.DerivationImageSequence = [item] if item is not None else []
-    used: Mapping[int, SourceImage] = {int(k): known[int(k)] for k in planes if int(k) in known}
     images = list(used.values()) if len(used) == len(planes) else list(series.images)
     reference = series_reference(series, images)
     made.ReferencedSeriesSequence = [reference]

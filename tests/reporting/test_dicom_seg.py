@@ -10,7 +10,7 @@ import pytest
 
 from imgcompare.errors import GeometryMismatchError, OutputError
 from imgcompare.geometry import Geometry
-from imgcompare.loading import load_course, read_lesions, read_mask
+from imgcompare.loading import load_course, read_lesions, read_mask, scan
 from imgcompare.model import Comparison, Series
 from imgcompare.reporting.dicom_objects import DicomFiles
 from tests.builders import make_geometry
@@ -21,7 +21,7 @@ from tests.reporting.dicom_case import TRACKING, drawn, grid_of, reference
 highdicom = pytest.importorskip("highdicom")
 
 from imgcompare.reporting.dicom_seg import Segment, segmentation  # noqa: E402
-from imgcompare.reporting.dicom_source import file_bytes, owner_of  # noqa: E402
+from imgcompare.reporting.dicom_source import file_bytes, owner_of, unusable  # noqa: E402
 
 STEMS = ("timepoint-0_2024-01-10", "timepoint-1_2024-03-06")
 
@@ -196,3 +196,21 @@ def test_nothing_labelled_is_refused(dicom_case: Comparison) -> None:
     series = reference(dicom_case.results[0])
     with pytest.raises(OutputError, match="nothing is labelled"):
         simple(series, np.zeros(series.geometry.shape, np.uint8), series.geometry)
+
+
+def test_real_multi_frame_scans_come_back(shared_data: Path, tmp_path: Path) -> None:
+    """Every readable series of a folder of enhanced MR, phases and all."""
+    checked = 0
+    for course in scan([shared_data / "dcm_variety" / "dcm_qa_enh"]).courses:
+        for timepoint in course.timepoints:
+            for series in (*timepoint.series.values(), *timepoint.others):
+                if series.refusal or unusable(series):
+                    continue
+                grid = series.geometry
+                array = np.zeros(grid.shape, np.uint8)
+                array[grid.shape[0] // 3 :: 4, 5 : grid.shape[1] // 2, 9:14] = 1
+                path = tmp_path / f"{checked}.dcm"
+                path.write_bytes(file_bytes(simple(series, array, grid)))
+                np.testing.assert_array_equal(read_mask(path, onto=grid).array, array)
+                checked += 1
+    assert checked > 3
