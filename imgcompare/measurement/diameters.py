@@ -32,6 +32,9 @@ from imgcompare.measurement.contour import (
     surface_points,
 )
 
+ROUNDING_MM = 1e-9
+"""Far more than rounding moves a corner, far less than anybody measures."""
+
 MAX_GAP_SHARE = 0.1
 """A viable diameter may cross non-viable tissue along this part of its length (house rule).
 
@@ -210,10 +213,11 @@ def _solid_crossing(
     across = np.array([along[1], -along[0]])
     t = (part.mm - start) @ along
     u = (part.mm - start) @ across
-    offsets = t[:, 0][(t[:, 0] > 0.0) & (t[:, 0] < length)]
+    # Beside the corners: two copies of one may differ in the last bit, and be crossed once.
+    offsets = t[:, 0][(t[:, 0] > 0.0) & (t[:, 0] < length)] + ROUNDING_MM
     best = (0.0, 0.0, 0.0)
     for at in offsets:
-        hit = (t[:, 0] <= at) != (t[:, 1] <= at)  # half open: an even number of crossings
+        hit = (t[:, 0] <= at) != (t[:, 1] <= at)  # an even number of crossings
         if not hit.any():
             continue
         share = (at - t[hit, 0]) / (t[hit, 1] - t[hit, 0])
