@@ -34,8 +34,8 @@ from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.transforms import file_stem
 
 if TYPE_CHECKING:
+    from imgcompare.reporting.dicom_lesions import SegmentPlace
     from imgcompare.reporting.dicom_seg import Segment
-    from imgcompare.reporting.dicom_sr import SegmentPlace
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,8 +136,8 @@ def _segmentations(
     comparison: Comparison, result: TimepointResult, series: Series, owner: Owner
 ) -> tuple[dict[str, Any], dict[tuple[int, str], SegmentPlace]]:
     """Make a SEG of lesions and one of tissues, and say where each compartment's segment is."""
+    from imgcompare.reporting.dicom_lesions import SegmentPlace
     from imgcompare.reporting.dicom_seg import segmentation
-    from imgcompare.reporting.dicom_sr import SegmentPlace
 
     parts = part_map(result)
     mask = (1 << PART_BITS) - 1
