@@ -63,7 +63,7 @@ def test_a_mirrored_reading_would_be_seen(tmp_path: Path) -> None:
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    tilt=st.floats(-30, 30),
+    tilt=st.floats(-30, 30).filter(lambda t: abs(t) > 0.1),  # less is rounding of headers
     angles=st.tuples(*[st.floats(-180, 180)] * 3),
     spacing=st.tuples(st.floats(0.5, 8), st.floats(0.3, 6), st.floats(0.3, 6)),
 )
