@@ -180,7 +180,19 @@ def markdown(moves: Sequence[Any], rows: Sequence[Any], command: str, day: dt.da
         lesions=len({(r.case, r.visit, r.lesion) for r in rows}),
         cases=len({r.case for r in rows}),
         seeds=len({r.seed for r in rows}),
+        partial=_partial(rows),
     )
+
+
+def _partial(rows: Sequence[Any]) -> str:
+    """Name the cases that were not measured in every setting."""
+    every = {r.setting for r in rows}
+    out = []
+    for case in dict.fromkeys(r.case for r in rows):
+        seen = list(dict.fromkeys(r.setting for r in rows if r.case == case))
+        if len(seen) < len(every):
+            out.append(f"`{case}` was measured in {', '.join(seen)} only.")
+    return "".join(f"\n{line}" for line in out)
 
 
 PAGE = """\
@@ -199,7 +211,7 @@ on the scan's voxels.
 Run on {day}. "Median" is of absolute errors, "worst" of them all; "inside" counts lesions and seeds
 within the limit. Limits are those set for the project; 3 mm slices are held to those of 5 mm ones.
 TRE (target registration error) is the mean distance from the true position over the head.
-"Tissue not there" is volume given to a tissue that a lesion does not hold.
+"Tissue not there" is volume given to a tissue that a lesion does not hold.{partial}
 
 {table}
 
