@@ -36,7 +36,7 @@ def add_landmarks(stage: Stage, index: int) -> None:
         data = layers.points_layer(
             np.empty((0, 3)),
             name,
-            step_mm=scene.grid.spacing_mm,
+            grid=scene.grid,
             remember=remember,
             face_color=colour,
             symbol="cross",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imgcompare.geometry import Geometry
 from imgcompare.model import TISSUE_CODES, LabelMap, Quantity, Tissue, Volume
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from napari_imgcompare.spaces import AXIS_LABELS, UNITS, Shown, show_labels, show_volume, to_world
@@ -143,13 +144,14 @@ def lines_layer(
     name: str,
     *,
     texts: Sequence[str],
-    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
+    grid: Geometry | None = None,
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
     """Give lines, e.g. diameters, each two points in patient LPS mm, with a text at each.
 
-    ``step_mm`` is the images' voxel size (S, P, L): sliders step by the finest of all layers.
+    ``grid`` is that of the images. Lines are kept in its indices, for napari shows a line in the
+    slice whose number its ends round to, and sliders step by the finest of all layers.
     """
     keywords = {
         "name": name,
@@ -158,32 +160,32 @@ def lines_layer(
         "edge_width": 0.6,
         "features": {"label": list(texts)},
         "text": {"string": "{label}", "size": 10, "color": "white", "anchor": "upper_left"},
-        **_drawn(step_mm, remember),
+        **_drawn(grid, remember),
         **options,
     }
-    return [to_world(line) / np.asarray(step_mm) for line in lines_lps_mm], keywords, "shapes"
+    return [_indices(line, grid) for line in lines_lps_mm], keywords, "shapes"
 
 
 def points_layer(
     points_lps_mm: npt.ArrayLike,
     name: str,
     *,
-    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
+    grid: Geometry | None = None,
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give points in patient LPS mm, e.g. landmarks; ``step_mm`` as for lines."""
-    points = to_world(np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3))
+    """Give points in patient LPS mm, e.g. landmarks; ``grid`` as for lines."""
+    points = np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3)
     keywords = {
         "name": name,
         "size": 4.0,
         "face_color": "#F0E442",
         "border_color": "black",
         "ndim": 3,
-        **_drawn(step_mm, remember),
+        **_drawn(grid, remember),
         **options,
     }
-    return points / np.asarray(step_mm), keywords, "points"
+    return _indices(points, grid), keywords, "points"
 
 
 def surface_layer(
@@ -192,18 +194,18 @@ def surface_layer(
     name: str,
     *,
     colour: str,
-    step_mm: Sequence[float] = (1.0, 1.0, 1.0),
+    grid: Geometry | None = None,
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give a triangle mesh in one colour, vertices in patient LPS mm; ``step_mm`` as for lines."""
+    """Give a triangle mesh in one colour, vertices in patient LPS mm; ``grid`` as for lines."""
     from napari.utils.colormaps import Colormap
 
-    vertices = to_world(vertices_lps_mm) / np.asarray(step_mm)
+    vertices = _indices(vertices_lps_mm, grid)
     keywords = {
         "name": name,
         "colormap": Colormap([colour, colour], name=colour),
-        **_drawn(step_mm, remember),
+        **_drawn(grid, remember),
         **options,
     }
     return (vertices, np.asarray(faces), np.ones(len(vertices))), keywords, "surface"
@@ -258,9 +260,18 @@ def places_of(layer: Any, data: Any) -> npt.NDArray[np.float64]:
     return np.asarray(moved, dtype=np.float64).reshape(-1, layer.ndim)[:, -3:]
 
 
-def _drawn(step_mm: Sequence[float], remember: Mapping[str, Any] | None) -> dict[str, Any]:
+def _indices(points_lps_mm: npt.ArrayLike, grid: Geometry | None) -> npt.NDArray[np.float64]:
+    points = np.asarray(points_lps_mm, dtype=np.float64)
+    return to_world(points) if grid is None else grid.world_to_index(points)
+
+
+def _drawn(grid: Geometry | None, remember: Mapping[str, Any] | None) -> dict[str, Any]:
+    place = {} if grid is None else {
+        "scale": grid.spacing_mm,
+        "translate": tuple(to_world(grid.origin_mm).tolist()),
+    }  # fmt: skip
     return {
-        "scale": tuple(float(s) for s in step_mm),
+        **place,
         "axis_labels": AXIS_LABELS,
         "units": UNITS,
         "metadata": {KEY: dict(remember or {})},

@@ -91,7 +91,7 @@ def visit_layers(
     for role in sorted(scene.roles, key=lambda r: r is one.reference_role):
         remember = {"kind": IMAGE, "visit": index, "role": role}
         if role not in one.images:
-            found.append(filler(index, f"no {role} {name}", scene.grid.spacing_mm))
+            found.append(filler(index, f"no {role} {name}", scene.grid))
             continue
         volume = one.images[role]
         found.append(
@@ -106,11 +106,11 @@ def visit_layers(
     return [*found, *extra]
 
 
-def filler(visit: int, name: str, step_mm: Sequence[float]) -> make.LayerData:
+def filler(visit: int, name: str, grid: Geometry) -> make.LayerData:
     """Give an empty, hidden layer that keeps the groups of the grid equal."""
     remember = {"kind": FILLER, "visit": visit}
     nothing = np.empty((0, 3))
-    return make.points_layer(nothing, name, step_mm=step_mm, remember=remember, visible=False)
+    return make.points_layer(nothing, name, grid=grid, remember=remember, visible=False)
 
 
 def arrange(viewer: Any, scene: Scene) -> None:
@@ -133,7 +133,7 @@ def arrange(viewer: Any, scene: Scene) -> None:
     most = max((len(g) for g in groups.values()), default=0)
     for visit, group in groups.items():
         for n in range(most - len(group)):
-            layer = Layer.create(*filler(visit, f"(empty {visit}.{n})", scene.grid.spacing_mm))
+            layer = Layer.create(*filler(visit, f"(empty {visit}.{n})", scene.grid))
             viewer.layers.insert(0, layer)
             group.insert(0, layer)
     wanted = [layer for visit in visits for layer in groups[visit]]

@@ -244,7 +244,7 @@ def diameters_layer(
         [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn],
         f"diameters {one.timepoint.name}",
         texts=[f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn],
-        step_mm=scene.grid.spacing_mm,
+        grid=scene.grid,
         remember=remember,
         **({} if drawn else {"ndim": 3}),
     )
@@ -283,7 +283,7 @@ def _surface(
         faces,
         f"{tissue.value} {identity} {one.timepoint.name}",
         colour=TISSUE_COLOURS[tissue],
-        step_mm=scene.grid.spacing_mm,
+        grid=scene.grid,
         remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
         opacity=0.4 if tissue is Tissue.ENHANCING else 1.0,
         blending="translucent",

@@ -176,9 +176,10 @@ class Stage:
         centre = (points.min(axis=0) + points.max(axis=0)) / 2
         size = float(np.ptp(points, axis=0).max())
         self.lesion = identity
-        dims = self.viewer.dims
-        for axis in range(3):
-            dims.set_point(dims.ndim - 3 + axis, float(centre[axis]))
+        dims, one_grid = self.viewer.dims, self.require_scene().grid
+        slices = np.rint(one_grid.world_to_index(centre[::-1]))
+        for axis, place in enumerate(to_world(one_grid.index_to_world(slices))):
+            dims.set_point(dims.ndim - 3 + axis, float(place))
         camera_of(self.viewer).center = tuple(centre)
         self._zoom(max(MIN_VIEW_MM, LESION_ZOOM * size))
         for layer in self.viewer.layers:
@@ -208,8 +209,13 @@ class Stage:
         dims.ndisplay = 2
         self.go_to(identity)
         dims.order = (across, *(a for a in range(dims.ndim) if a != across))
-        dims.set_point(across, float(ends[0][:, across].mean()))
-        camera_of(self.viewer).center = tuple(ends[0].mean(axis=0))
+        # At the middle of a slice, where napari looks for lines.
+        middle = ends[0].mean(axis=0)
+        grid = self.require_scene().grid
+        slices = np.rint(grid.world_to_index(to_patient(middle)))
+        dims.set_point(across, float(to_world(grid.index_to_world(slices))[across]))
+        self._zoom(max(MIN_VIEW_MM, LESION_ZOOM * float(extent.max())))
+        camera_of(self.viewer).center = tuple(middle)
 
     def step(self, by: int) -> int | None:
         """Go to the next (1) or previous (-1) lesion; give its number."""

@@ -215,6 +215,8 @@ def test_a_diameter_is_shown_in_the_plane_it_was_measured_in(stage: Stage):
     line = layers.places_of(layer, layer.data[0])
     assert abs(line[0, across] - line[1, across]) <= stage.scene.grid.spacing_mm[across]
     assert stage.viewer.dims.point[across] == pytest.approx(line[:, across].mean(), abs=1.1)
+    layer.refresh()
+    assert any(layer._data_view._displayed)
 
 
 def test_any_labels_layer_becomes_lesions(stage: Stage):
@@ -238,8 +240,8 @@ def test_landmarks_and_dragging_place_a_follow_up(stage: Stage, truth: Any):
                 layers.remembered(x)["visit"] == 0)  # fmt: skip
     moved = next(x for x in stage.viewer.layers if x.name.startswith("landmarks") and
                  layers.remembered(x)["visit"] == 1)  # fmt: skip
-    step = np.array(stage.scene.grid.spacing_mm)
-    base.data, moved.data = to_world(points + np.array([3, 0, 0])) / step, to_world(points) / step
+    place = stage.scene.grid.world_to_index
+    base.data, moved.data = place(points + np.array([3, 0, 0])), place(points)
     placed = correcting.take_landmarks(stage, 1)
     np.testing.assert_allclose(placed.matrix[:3, 3], one.to_baseline.matrix[:3, 3] + [3, 0, 0])
     assert 1 in stage.workspace.accepted
