@@ -22,6 +22,8 @@ FLAG_TEXTS = {
     "SLICE_THICKNESS_UNKNOWN": "slice thickness is not recorded",
     "REVIEW_NODE_AFTER_CR": "a node grew again after complete response, to be judged by a reader",
     "TOO_SMALL": "too small to measure reliably",
+    "EDITED": "tissues redrawn in part by a person",
+    "READER": "measured by a reader",
     "BASELINE_OLDER_THAN_4_WEEKS": "the baseline is more than 4 weeks older than the treatment",
     "DATES_UNKNOWN": "a date is not known",
     "TIME_ON_STUDY_UNKNOWN": "time on study not known, so stable disease cannot be counted",

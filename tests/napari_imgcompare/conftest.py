@@ -31,7 +31,18 @@ def viewer_model() -> Any:
 
 
 @pytest.fixture
-def window_viewer() -> Iterator[Any]:
+def qt() -> None:
+    """Qt's own libraries, which a bare machine lacks; skipped without them, unless required."""
+    try:
+        from qtpy import QtWidgets  # noqa: F401
+    except ImportError as error:
+        if os.environ.get(REQUIRED):
+            raise
+        pytest.skip(f"no Qt here: {error}")
+
+
+@pytest.fixture
+def window_viewer(qt: None) -> Iterator[Any]:
     """A real viewer in a window; skipped without a screen, unless required."""
     has_screen = os.environ.get("DISPLAY") or os.environ.get("QT_QPA_PLATFORM") or os.name == "nt"
     if not has_screen and not os.environ.get(REQUIRED):
