@@ -30,7 +30,7 @@ _KEY: Final = 8
 _MAX_RUNS: Final = 4096
 """Layouts remembered; a folder of many kinds starts over rather than grow without end."""
 
-_MAX_STEPS: Final = 500_000
+_MAX_STEPS: Final = 2_000_000
 """Steps of a walk; a header of more elements, in no order ever met before, is damaged."""
 
 MAX_INFLATED_HEADER: Final = 256 * 1024 * 1024
@@ -244,7 +244,8 @@ class Walker:
                 raise UnreadableFileError(f"has a damaged header (over {_MAX_STEPS:,} elements)")
             at = position - window.base
             if not opened:
-                followed, inner = self._follow(window.buffer, at, depth, values)
+                followed, inner, count = self._follow(window.buffer, at, depth, values)
+                steps += count
                 if followed > at:
                     if fresh:
                         fresh = self._learn(fresh, outer)
@@ -291,14 +292,15 @@ class Walker:
 
     def _follow(
         self, buffer: bytes, at: int, depth: int, values: dict[int, bytes]
-    ) -> tuple[int, int]:
-        """Collect values along known runs; give where they end in the buffer, and the nesting."""
-        runs, size = self._runs, len(buffer)
+    ) -> tuple[int, int, int]:
+        """Collect values along known runs; give where they end, the nesting, and how many."""
+        runs, size, count = self._runs, len(buffer), 0
         while True:
+            count += 1
             head = buffer[at : at + _KEY]
             run = runs.get((depth, head) if depth else head)
             if run is None or at + run.size > size:
-                return at, depth
+                return at, depth, count
             if run.only >= 0:  # looked up by all of its header
                 if run.only:
                     values[run.only] = buffer[at + _KEY : at + run.size]
