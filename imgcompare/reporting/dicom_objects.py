@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydicom.config import disable_value_validation
 
 from imgcompare.errors import MissingDependencyError
 from imgcompare.model import (
@@ -83,9 +84,10 @@ def dicom_files(comparison: Comparison) -> DicomFiles:
     for result in usable:
         series = sources[result.index]
         day = result.aligned.timepoint.date
-        owner = owner_of(series, subject, identified=identified, date=day)
-        for name, made in _of_visit(comparison, result, series, owner):
-            files[name] = file_bytes(made)
+        with disable_value_validation():  # what sources wrote into UIDs and dates is kept
+            owner = owner_of(series, subject, identified=identified, date=day)
+            for name, made in _of_visit(comparison, result, series, owner):
+                files[name] = file_bytes(made)
     return DicomFiles(files, told)
 
 

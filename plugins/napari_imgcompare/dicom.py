@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.config import disable_value_validation
 
 from imgcompare.errors import OutputError
 from imgcompare.geometry import require_same_grid
@@ -60,17 +61,19 @@ def write_segmentation(labels: LabelMap, target: Path, meta: dict[str, Any]) -> 
 
     course = known.get("course")
     owner = owner_of(series, course.subject if course else NOBODY, identified=False)
-    made = segmentation(
-        np.asarray(labels.array),
-        series.geometry,
-        list(_segments(labels)),
-        series=series,
-        owner=owner,
-        name="tissues" if labels.tissues else "labels",
-        number=DRAWN_NUMBER,
-    )
+    with disable_value_validation():  # what the source wrote into UIDs and dates is kept
+        made = segmentation(
+            np.asarray(labels.array),
+            series.geometry,
+            list(_segments(labels)),
+            series=series,
+            owner=owner,
+            name="tissues" if labels.tissues else "labels",
+            number=DRAWN_NUMBER,
+        )
+        content = file_bytes(made)
     try:
-        target.write_bytes(file_bytes(made))
+        target.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{target.name} cannot be written: {error.strerror}.") from None
 

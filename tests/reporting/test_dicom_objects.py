@@ -10,6 +10,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from pydicom.config import disable_value_validation
 
 from imgcompare.geometry import Geometry
 from imgcompare.model import Comparison, RegistrationQuality, Transform, finish
@@ -70,6 +71,24 @@ def test_scans_in_an_archive_get_objects_too(tmp_path: Path) -> None:
     made = pydicom.dcmread(io.BytesIO(files["sr/timepoint-0_2024-01-10.sr.dcm"]))
     assert made.StudyDate == "20240110"
     assert len(files) == 7
+
+
+def test_odd_uids_and_dates_of_the_source_are_kept(tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    folder = write_visits(tmp_path)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with disable_value_validation():
+                header = pydicom.dcmread(path)
+                header.StudyTime, header.SeriesInstanceUID = (
+                    "9 o'clock",
+                    f"1.2.03.{path.parent.name[-1]}",
+                )
+                header.save_as(path)
+    case = make_case(folder)
+    for content in dicom_files(case).files.values():  # warnings are errors
+        with disable_value_validation():
+            assert pydicom.dcmread(io.BytesIO(content)).StudyTime == "9 o'clock"
 
 
 def test_other_sources_are_told_once() -> None:
