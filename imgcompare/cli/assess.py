@@ -63,7 +63,7 @@ def command(
     The table has the columns of measurements.csv. Not for clinical use.
     """
     from imgcompare.cli import console
-    from imgcompare.cli.options import parse_names, parse_settings
+    from imgcompare.configuration import parse_names, parse_settings
     from imgcompare.options import AssessOptions
     from imgcompare.pipeline import assess_steps
     from imgcompare.reporting import require_writable, write_assessment

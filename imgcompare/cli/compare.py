@@ -97,7 +97,7 @@ def command(
 
     Without masks or seeds, lesions are proposed where the images allow it. Not for clinical use.
     """
-    from imgcompare.cli.options import compare_options
+    from imgcompare.configuration import compare_options
 
     options = compare_options(
         configuration,

@@ -37,7 +37,7 @@ def command(
     identified: bool,
 ) -> None:
     """List subjects, timepoints, series, roles and problems in FOLDERS. Reads no pixels."""
-    from imgcompare.cli.options import parse_roles
+    from imgcompare.configuration import parse_roles
     from imgcompare.loading import scan
 
     result = scan(folders, roles=parse_roles(roles), identified=identified, regrid=regrid)

@@ -59,7 +59,7 @@ def read(folder: Path) -> tuple[CompareOptions, tuple[str, ...]]:
     ConfigurationError
         If there is no session in the folder, or it is damaged.
     """
-    from imgcompare.cli.options import compare_options, read_configuration
+    from imgcompare.configuration import compare_options, read_configuration
 
     file = folder / SESSION_FILE
     if not file.is_file():

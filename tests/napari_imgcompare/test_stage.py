@@ -15,7 +15,7 @@ from napari_imgcompare.tables import alignment_rows, finding, lesion_rows, resul
 from napari_imgcompare.viewers import grid_of
 from napari_imgcompare.workspace import Workspace
 
-from imgcompare.cli.options import compare_options
+from imgcompare.configuration import compare_options
 from imgcompare.errors import InputError
 from imgcompare.model import TISSUE_CODES, EventKind, Tissue
 from imgcompare.pipeline import compare, places

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgcompare.cli.options import compare_options
+from imgcompare.configuration import compare_options
 from imgcompare.errors import ConfigurationError, GeometryMismatchError, InputError
 from imgcompare.model import (
     TISSUE_CODES,

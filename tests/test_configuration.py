@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgcompare.cli.demo import CASES as DEMO_CASES
-from imgcompare.cli.options import (
+from imgcompare.configuration import (
     compare_options,
     parse_masks,
     parse_roles,

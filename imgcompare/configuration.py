@@ -20,7 +20,7 @@ CONFIGURATION_KEYS = (
 """What a configuration file may hold; the same names as the options."""
 
 SESSION_KEYS = ("outline", "transform", "lesion", "diameter", "event", "format", "study")
-"""What a saved session holds besides; see `imgcompare.cli.session`."""
+"""What a saved session holds besides; see `imgcompare.session_tables`."""
 
 
 def _pairs(items: Iterable[str], *, option: str, form: str) -> list[tuple[str, str]]:
@@ -107,8 +107,8 @@ def compare_options(
     repeatability: Path | None = None,
 ) -> CompareOptions:
     """Join a configuration file and the command line; the command line wins or is added."""
-    from imgcompare.cli.session import session_options
     from imgcompare.options import CompareOptions
+    from imgcompare.session_tables import session_options
 
     values = read_configuration(configuration)
     path = configuration or Path()
