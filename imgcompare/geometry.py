@@ -315,7 +315,8 @@ def to_sitk(array: AnyArray, geometry: Geometry) -> sitk.Image:
         raise GeometryMismatchError(f"Array {array.shape} does not fit grid {geometry.shape}.")
     if not geometry.is_orthogonal:
         raise GeometryMismatchError(
-            f"The grid [{geometry}] is sheared; put it on an orthogonal one first (imgcompare.loading.deskew)."
+            f"The grid [{geometry}] is sheared; put it on an orthogonal one first "
+            "(imgcompare.loading.deskew)."
         )
     image = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == bool else array)
     set_sitk_geometry(image, geometry)
