@@ -14,7 +14,9 @@ from imgcompare.measurement import diameters
 from imgcompare.measurement.contour import SOFT_SHARE, Surface, padded, surface_of
 from imgcompare.measurement.intensity import intensity_estimates
 from imgcompare.measurement.uncertainty import (
+    CALIBRATED_MR,
     LOW_RELIABILITY,
+    UNCALIBRATED,
     Estimate,
     boundary_shift,
     diameter_estimate,
@@ -31,6 +33,7 @@ from imgcompare.model import (
     Lesion,
     LesionSegmentation,
     Measurement,
+    Quantity,
     Role,
     Tissue,
 )
@@ -253,8 +256,13 @@ def _common_flags(segmentation: LesionSegmentation, aligned: AlignedTimepoint) -
 
 
 def _rows(region: _Region, unit: str) -> Iterator[_Row]:
+    is_mr = unit == Quantity.MR_SIGNAL.value
     volume = volume_estimate(
-        region.fraction, region.geometry, surface=region.surface, edge_noise=region.edge_noise
+        region.fraction,
+        region.geometry,
+        surface=region.surface,
+        edge_noise=region.edge_noise,
+        error=CALIBRATED_MR.get(region.name, UNCALIBRATED) if is_mr else UNCALIBRATED,
     )
     counting = "sum of voxel fractions" if region.is_soft else "sum of whole voxels"
     yield _Row("volume", "mL", volume, counting if volume.value else ZERO_METHOD)

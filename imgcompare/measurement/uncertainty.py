@@ -2,12 +2,15 @@
 
 The outline of a lesion is known to a part of a voxel only. Along each grid axis its position has
 a standard deviation of ``shift`` voxels, the same for the whole outline (a threshold a little too
-low or too high moves it everywhere), plus independent errors of each edge voxel, plus image noise.
-With A_a the area of the outline as seen along axis a and s_a the voxel size along it::
+low or too high moves it everywhere); its edge voxels are right or wrong in lumps (a vessel that
+touches, a fold) one slice thick, or each on its own; and the image is noisy. With A_a the area of
+the outline as seen along axis a, s_a the voxel size along it, s the distance of slices::
 
-    var(V) = Σ_a (A_a · shift · s_a)²  +  N v² shift²  +  N v² (noise / contrast)²
+    var(V) = Σ_a (A_a · shift · s_a)²  +  Σ_a A_a · s_a · s · lump  +  N v² shift²
+             +  N v² (noise / contrast)²
 
-v is the voxel volume and N the number of edge voxels. A diameter has two ends that move together:
+v is the voxel volume and N the number of edge voxels. Shift and lump of lesions on MR are fitted to
+simulated scans of known volumes (docs/calibration.md). A diameter has two ends that move together:
 sd(D) = 2 · shift · in-plane voxel size. Intervals are 1.96 standard deviations, and never reach
 beyond the volume of the lesion eroded or dilated by half a voxel.
 """
@@ -23,6 +26,7 @@ from scipy import ndimage
 
 from imgcompare.geometry import AnyArray, FloatArray, Geometry
 from imgcompare.measurement.contour import Surface, padded, surface_of
+from imgcompare.model import WHOLE, Tissue
 
 Z95 = 1.96
 """Standard deviations either side that hold 95 % of a normal distribution."""
@@ -33,6 +37,30 @@ HARD_SHIFT = 1.0 / math.sqrt(12.0)
 SOFT_SHIFT = 0.125
 """Voxels. Partial-volume fractions place the edge within a voxel; a quarter of the half voxel
 by which a yes-or-no outline can be wrong (house default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineError:
+    """How well outlines of one kind, drawn through partial volumes, follow the truth.
+
+    ``shift`` is the SD of the position of the whole outline in voxels, and ``lump_mm2`` the area
+    within a slice over which the edge is right or wrong as one.
+    """
+
+    shift: float
+    lump_mm2: float = 0.0
+
+
+UNCALIBRATED = OutlineError(SOFT_SHIFT)
+"""Error of outlines that no study has been made of."""
+
+CALIBRATED_MR = {
+    WHOLE: OutlineError(0.041, 1.09),
+    Tissue.ENHANCING.value: OutlineError(0.010, 0.28),
+    Tissue.NECROTIC.value: OutlineError(0.052, 0.27),
+}
+"""Error of lesions outlined on MR, by compartment, fitted on the even heads of
+``benchmarks/calibration.py`` and tested on the odd ones (docs/calibration.md)."""
 
 MAX_EDGE_NOISE = 0.5
 """Largest error that image noise can make in the fraction of an edge voxel."""
@@ -66,14 +94,14 @@ class Estimate:
     high: float
 
 
-def boundary_shift(surface: Surface) -> float:
-    """Give the SD of the outline's position in voxels, from `SOFT_SHIFT` to `HARD_SHIFT`.
+def boundary_shift(surface: Surface, soft_shift: float = SOFT_SHIFT) -> float:
+    """Give the SD of the outline's position in voxels, from ``soft_shift`` to `HARD_SHIFT`.
 
     Part of an outline may be soft and part of it hard, e.g. where tissues were told apart by
     partial volume inside a given yes-or-no mask; their variances are averaged.
     """
     soft = surface.soft_share
-    return math.sqrt(soft * SOFT_SHIFT**2 + (1.0 - soft) * HARD_SHIFT**2)
+    return math.sqrt(soft * soft_shift**2 + (1.0 - soft) * HARD_SHIFT**2)
 
 
 def volume_estimate(
@@ -82,6 +110,7 @@ def volume_estimate(
     *,
     surface: Surface | None = None,
     edge_noise: float = 0.0,
+    error: OutlineError = UNCALIBRATED,
 ) -> Estimate:
     """Volume of a fraction map with its 95 % interval.
 
@@ -95,6 +124,8 @@ def volume_estimate(
         Its surface, where it has been counted already.
     edge_noise : float
         Image noise over the contrast of lesion and surroundings (`edge_noise_ratio`).
+    error : OutlineError
+        Of outlines of this kind.
 
     Returns
     -------
@@ -110,10 +141,25 @@ def volume_estimate(
     if count == 0.0:
         return Estimate(0.0, 0.0, 0.0, SMALLEST_SEEN_VOXELS * voxel)
     surface = surface or surface_of(padded(fraction))
-    shift = boundary_shift(surface)
+    return surface_estimate(count, surface, geometry, edge_noise=edge_noise, error=error)
+
+
+def surface_estimate(
+    count: float,
+    surface: Surface,
+    geometry: Geometry,
+    *,
+    edge_noise: float = 0.0,
+    error: OutlineError = UNCALIBRATED,
+) -> Estimate:
+    """Do what `volume_estimate` does for a map of ``count`` voxels whose surface is known."""
+    voxel = geometry.voxel_volume_ml
+    shift = boundary_shift(surface, error.shift)
     systematic = sum((shift * area) ** 2 for area in surface.faces)
+    pixel_mm2 = geometry.spacing_mm[1] * geometry.spacing_mm[2]
+    lumps = surface.soft_share * sum(surface.faces) * error.lump_mm2 / pixel_mm2
     each = shift**2 + min(edge_noise, MAX_EDGE_NOISE) ** 2
-    half = Z95 * math.sqrt(systematic + max(surface.edges, 1) * each)
+    half = Z95 * math.sqrt(systematic + lumps + max(surface.edges, 1) * each)
     value, reach = count * voxel, half * voxel
     smallest, largest = hard_bounds_ml(surface, value, geometry)
     return Estimate(value, reach / Z95, max(value - reach, smallest), min(value + reach, largest))

@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from imgcompare.measurement.contour import padded, surface_of
 from imgcompare.measurement.uncertainty import (
+    CALIBRATED_MR,
     HARD_SHIFT,
     SMALLEST_SEEN_VOXELS,
     SOFT_SHIFT,
     Estimate,
+    OutlineError,
     boundary_shift,
     diameter_estimate,
     edge_noise_ratio,
@@ -16,6 +18,7 @@ from imgcompare.measurement.uncertainty import (
     is_low_reliability,
     noise_sd,
     product_estimate,
+    surface_estimate,
     volume_estimate,
 )
 from tests.builders import make_geometry
@@ -61,6 +64,47 @@ def test_thick_slices_and_yes_or_no_outlines_widen_the_interval():
     assert volume_estimate((fine >= 0.5).astype(np.float32), thin).sd > soft
     assert volume_estimate(coarse, thick).sd > 2.0 * soft
     assert volume_estimate(fine, thin, edge_noise=0.4).sd > soft
+
+
+def test_terms_of_the_error_add_up_as_documented():
+    fraction, geometry = ball(10.0, (3.0, 1.0, 1.0))
+    surface = surface_of(padded(fraction))
+    count = float(fraction.sum(dtype=np.float64))
+
+    def variance(error):
+        return surface_estimate(count, surface, geometry, error=error).sd ** 2
+
+    lump = variance(OutlineError(0.0, 2.0))
+    edge_ml = sum(surface.faces) * geometry.voxel_volume_ml
+    assert lump == pytest.approx(edge_ml * 2.0 * 3.0 / 1000.0)
+    shift = variance(OutlineError(0.05))
+    assert variance(OutlineError(0.05, 2.0)) == pytest.approx(lump + shift)
+    assert variance(OutlineError(0.1)) == pytest.approx(4.0 * shift)
+
+
+def test_lumps_matter_in_small_lesions_and_not_in_whole_voxels():
+    small, grid = ball(5.0)
+    large, wide = ball(15.0)
+    with_lumps, without = OutlineError(0.05, 2.0), OutlineError(0.05)
+
+    def gain(fraction, geometry):
+        found = [volume_estimate(fraction, geometry, error=e).sd for e in (with_lumps, without)]
+        return found[0] / found[1]
+
+    assert gain(small, grid) > 1.5 * gain(large, wide) > 1.0
+    assert gain((small >= 0.5).astype(np.float32), grid) == 1.0
+
+
+def test_calibrated_intervals_are_those_of_sub_voxel_outlines():
+    assert set(CALIBRATED_MR) == {"whole", "enhancing", "necrotic"}
+    fraction, geometry = ball(10.0)
+    usual = volume_estimate(fraction, geometry).sd
+    for error in CALIBRATED_MR.values():
+        assert 0.0 < volume_estimate(fraction, geometry, error=error).sd < usual
+    hard = (fraction >= 0.5).astype(np.float32)
+    for error in CALIBRATED_MR.values():
+        found = volume_estimate(hard, geometry, error=error)
+        assert found == volume_estimate(hard, geometry)
 
 
 def test_zero_is_uncertain_by_what_would_not_be_seen():

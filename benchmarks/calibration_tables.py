@@ -1,0 +1,213 @@
+"""What the figures of calibration.py say: coverage of intervals, false and found changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from calibration_figure import picture
+
+from imgcompare.geometry import Geometry
+from imgcompare.measurement import measure_changes
+from imgcompare.measurement.contour import Surface
+from imgcompare.measurement.uncertainty import CALIBRATED_MR, Estimate, surface_estimate
+from imgcompare.model import Exceeds, Measurement, Repeatability
+
+PARTS = ("whole", "enhancing", "necrotic")
+SLICES = (1.0, 2.0, 3.0, 4.0, 5.0)
+SIZES = ((0.0, 1.5), (1.5, 5.0), (5.0, 15.0), (15.0, 60.0))
+POWER_ML = 3.0
+
+DECIDERS: dict[str, tuple[Repeatability, ...]] = {
+    "interval of the image": (Repeatability(1e-6, "nothing but the image"),),
+    "interval or published repeatability, the larger (default)": (),
+}
+"""What a change is held against; a wCV of nearly nothing leaves the interval to decide."""
+
+Row = dict
+Rows = Sequence[Row]
+
+
+def estimate(row: Row) -> Estimate:
+    """Give the interval of a stored figure by the package's present parameters."""
+    if not row["value"]:
+        return Estimate(0.0, 0.0, row["low"], row["high"])
+    affine = np.diag([1.0, 1.0, row["slice_mm"], 1.0])[:, [2, 1, 0, 3]]
+    grid = Geometry((8, 8, 8), affine)
+    surface = Surface(
+        tuple(row["faces"]), row["eroded"], row["dilated"], row["edges"], row["partial"]
+    )
+    return surface_estimate(
+        row["value"] / grid.voxel_volume_ml,
+        surface,
+        grid,
+        edge_noise=row["edge_noise"],
+        error=CALIBRATED_MR[row["part"]],
+    )
+
+
+def covered(row: Row) -> bool:
+    """Tell whether the interval holds the truth."""
+    found = estimate(row)
+    return found.low <= row["true"] <= found.high
+
+
+def usable(rows: Rows) -> list[Row]:
+    """Leave out lesions that could not be outlined."""
+    return [row for row in rows if "problem" not in row]
+
+
+def share(flags: Sequence[bool]) -> str:
+    """Percent with its 95 % interval (Wilson 1927)."""
+    if not flags:
+        return "–"
+    low, high = wilson(sum(flags), len(flags))
+    return f"{100 * sum(flags) / len(flags):.1f} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a proportion."""
+    z2 = 1.96**2
+    middle = (hits + z2 / 2) / (count + z2)
+    half = 1.96 / (count + z2) * math.sqrt(hits * (count - hits) / count + z2 / 4)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def groups(rows: Rows) -> Iterator[tuple[str, list[Row]]]:
+    """All figures, by slice thickness and by size of the lesion."""
+    yield "all", list(rows)
+    for mm in SLICES:
+        yield f"{mm:g} mm slices", [r for r in rows if r["slice_mm"] == mm]
+    for low, high in SIZES:
+        yield f"{max(low, 0.5):g}–{high:g} mL", [r for r in rows if low <= r["size_ml"] < high]
+
+
+def coverage_table(rows: Rows) -> Iterator[str]:
+    """Rows of the table of coverage."""
+    yield "| lesions | n | " + " | ".join(f"{p} | ± %" for p in PARTS) + " |"
+    yield "| --- | ---: |" + " ---: | ---: |" * len(PARTS)
+    for name, some in groups(rows):
+        cells, count = [], 0
+        for part in PARTS:
+            own = [r for r in some if r["part"] == part]
+            count = max(count, len(own))
+            half = [50.0 * (e.high - e.low) / e.value for e in map(estimate, own) if e.value > 0]
+            width = f"{np.median(half):.1f}" if half else "–"
+            cells.append(f"{share([covered(r) for r in own])} | {width}")
+        yield f"| {name} | {count} | " + " | ".join(cells) + " |"
+
+
+def measurement(row: Row, visit: int) -> Measurement:
+    """Give a stored figure the form in which changes are measured."""
+    found = estimate(row)
+    return Measurement(
+        lesion_id=row["lesion"], timepoint_index=visit, compartment=row["part"],
+        quantity="volume", value=found.value, unit="mL", ci_low=found.low, ci_high=found.high,
+        method="",
+    )  # fmt: skip
+
+
+def pairs(rows: Rows, part: str, *, changed: bool) -> Iterator[tuple[Row, Row]]:
+    """Two visits of a lesion between which nothing, or 20 %, has changed."""
+    by_lesion: dict[tuple[int, int], list[Row]] = {}
+    for row in rows:
+        if row["part"] == part:
+            by_lesion.setdefault((row["head"], row["lesion"]), []).append(row)
+    for visits in by_lesion.values():
+        first = sorted((v for v in visits if not v["changed"]), key=lambda v: v["visit"])
+        if changed:
+            yield from ((a, b) for a in first for b in visits if b["changed"])
+        elif len(first) == 2:
+            yield first[0], first[1]
+
+
+def called(pair: tuple[Row, Row], local: Sequence[Repeatability]) -> bool:
+    """Tell whether the change is said to exceed measurement error."""
+    figures = [measurement(row, n) for n, row in enumerate(pair)]
+    change = measure_changes(figures, [None, None], modality="MR", local=local)[0]
+    return change.exceeds_error is Exceeds.YES
+
+
+def change_lines(rows: Rows) -> Iterator[str]:
+    """Rows of the table of false and found changes."""
+    yield "| error that decides | part | stable pairs called changed, % | 20 % changes found, % |"
+    yield "| --- | --- | ---: | ---: |"
+    for name, local in DECIDERS.items():
+        for part in PARTS:
+            stable = [called(p, local) for p in pairs(rows, part, changed=False)]
+            grown = [
+                called(p, local)
+                for p in pairs(rows, part, changed=True)
+                if part == "enhancing" and min(r["true"] for r in p) >= POWER_ML
+            ]
+            yield f"| {name} | {part} | {counted(stable)} | {counted(grown)} |"
+
+
+def counted(flags: Sequence[bool]) -> str:
+    """Percent with its interval and the number it is of."""
+    return f"{share(flags)} of {len(flags)}" if flags else "–"
+
+
+def page(rows: Rows, command: str, day: dt.date) -> str:
+    """Give the tables as Markdown."""
+    good = usable(rows)
+    train = [r for r in good if r["head"] % 2 == 0]
+    test = [r for r in good if r["head"] % 2 == 1]
+    lesions = {(r["head"], r["visit"], r["lesion"]) for r in rows}
+    failed = len(rows) - len(good)
+    heads = {r["head"] for r in rows}
+    return "\n".join(
+        [
+            f"{day}, `{command}`: {len(lesions)} measurements of {_lesions(rows)} lesions in "
+            f"{len(heads)} heads; {failed} could not be outlined from their seed.",
+            "",
+            "### Test heads: truth inside the 95 % interval, % (95 % interval of the share), and "
+            "median half width",
+            "",
+            *coverage_table(test),
+            "",
+            "### Heads the parameters were fitted on",
+            "",
+            *coverage_table(train),
+            "",
+            "### Changes, test heads",
+            "",
+            *change_lines(test),
+            "",
+            "### Changes, all heads",
+            "",
+            *change_lines(good),
+            "",
+        ]
+    )
+
+
+def _lesions(rows: Rows) -> int:
+    return len({(r["head"], r["lesion"]) for r in rows})
+
+
+def write_page(rows: Rows, folder: Path) -> None:
+    """Replace the tables of calibration.md and its picture."""
+    file = folder / "calibration.md"
+    text = file.read_text() if file.exists() else MARK
+    tables = page(rows, "python benchmarks/calibration.py RESULTS.jsonl --page docs", _today())
+    file.write_text(text[: text.index(MARK)] + MARK + "\n\n" + tables)
+    test = [r for r in usable(rows) if r["head"] % 2 == 1]
+    bars = []
+    for name, some in groups(test):
+        for part in PARTS:
+            own = [covered(r) for r in some if r["part"] == part]
+            if own:
+                bars.append((name, part, sum(own) / len(own), *wilson(sum(own), len(own))))
+    points = [(r["part"], r["true"], r["value"] / r["true"] - 1.0, covered(r)) for r in test]
+    (folder / "images" / "calibration.svg").write_text(picture(bars, points))
+
+
+def _today() -> dt.date:
+    return dt.date.today()
+
+
+MARK = "<!-- written by benchmarks/calibration.py from here on -->"
