@@ -22,18 +22,20 @@ Floats = npt.NDArray[np.float64]
 
 
 def fitted(rows: Sequence[dict]) -> OutlineError:
-    """Fit shift and lump of one compartment, then scale both to hold the wanted share."""
+    """Fit slant and lump of one compartment, then scale both to hold the wanted share."""
     rows = [row for row in rows if row["value"]]
     error = np.array([row["value"] - row["true"] for row in rows]) * 1000.0
     faces = np.array([row["faces"] for row in rows])
     voxel = np.array([row["slice_mm"] for row in rows])
     noise = np.array([row["edges"] * row["edge_noise"] ** 2 for row in rows]) * voxel**2
-    systematic = (faces**2).sum(axis=1) * voxel**2
+    # Pixels are 1 mm², so a face between slices is 1 mm², any other as high as a slice.
+    areas = faces * np.stack([np.ones_like(voxel), voxel, voxel], axis=1)
+    systematic = (areas**2).sum(axis=1) * voxel**2
     edge = faces.sum(axis=1) * voxel**2
 
     def sd(logs: Floats, scale: float = 1.0) -> Floats:
-        shift, root = scale * np.exp(logs)
-        return np.sqrt(shift**2 * systematic + root**2 * edge + noise)
+        slant, root = scale * np.exp(logs)
+        return np.sqrt(slant**2 * systematic + root**2 * edge + noise)
 
     def surprise(logs: Floats) -> float:
         spread = sd(logs)
@@ -47,5 +49,5 @@ def fitted(rows: Sequence[dict]) -> OutlineError:
     ).x
     scales = np.geomspace(0.3, 10.0, 800)
     held = [np.mean(np.abs(error) <= Z95 * sd(found, scale)) for scale in scales]
-    shift, root = scales[int(np.searchsorted(held, WANTED))] * np.exp(found)
-    return OutlineError(round(float(shift), 4), round(float(root) ** 2, 2))
+    slant, root = scales[int(np.searchsorted(held, WANTED))] * np.exp(found)
+    return OutlineError(slant=round(float(slant), 4), lump_mm2=round(float(root) ** 2, 2))

@@ -13,7 +13,7 @@ from calibration_figure import picture
 from imgcompare.geometry import Geometry
 from imgcompare.measurement import measure_changes
 from imgcompare.measurement.contour import Surface
-from imgcompare.measurement.uncertainty import CALIBRATED_MR, Estimate, surface_estimate
+from imgcompare.measurement.uncertainty import CALIBRATED_MR, Estimate, hidden_ml, surface_estimate
 from imgcompare.model import Exceeds, Measurement, Repeatability
 
 PARTS = ("whole", "enhancing", "necrotic")
@@ -33,10 +33,10 @@ Rows = Sequence[Row]
 
 def estimate(row: Row) -> Estimate:
     """Give the interval of a stored figure by the package's present parameters."""
-    if not row["value"]:
-        return Estimate(0.0, 0.0, row["low"], row["high"])
     affine = np.diag([1.0, 1.0, row["slice_mm"], 1.0])[:, [2, 1, 0, 3]]
     grid = Geometry((8, 8, 8), affine)
+    if not row["value"]:
+        return Estimate(0.0, 0.0, 0.0, hidden_ml(grid))
     surface = Surface(
         tuple(row["faces"]), row["eroded"], row["dilated"], row["edges"], row["partial"]
     )

@@ -15,9 +15,10 @@ from imgcompare.measurement.contour import SOFT_SHARE, Surface, padded, surface_
 from imgcompare.measurement.intensity import intensity_estimates
 from imgcompare.measurement.uncertainty import (
     CALIBRATED_MR,
+    LEAST_CALIBRATED_SHARE,
     LOW_RELIABILITY,
-    UNCALIBRATED,
     Estimate,
+    OutlineError,
     boundary_shift,
     diameter_estimate,
     edge_noise_ratio,
@@ -47,6 +48,9 @@ AT_IMAGE_EDGE = "AT_IMAGE_EDGE"
 ENHANCED_CT = (Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED)
 """Roles of CT after contrast, whose mean enhancement over CT_PRE is measured."""
 
+DRAWN = "mask"
+"""Source of a segmentation whose outline was drawn by a person, and is not refined."""
+
 PARTS = "one connected part of one slice"
 LONGEST_METHOD = f"longest in-plane diameter, {PARTS}"
 PERPENDICULAR_METHOD = "largest extent at right angles to the longest diameter, same slice"
@@ -68,6 +72,14 @@ class _Region:
     edge_noise: float
     surface: Surface
     before_contrast: AnyArray | None
+    is_studied: bool
+
+    @property
+    def error(self) -> OutlineError | None:
+        """How well outlines of this kind follow the truth, where that has been studied."""
+        if not self.is_studied or self.surface.soft_share < LEAST_CALIBRATED_SHARE:
+            return None
+        return CALIBRATED_MR.get(self.name)
 
     @property
     def is_soft(self) -> bool:
@@ -133,12 +145,16 @@ def measure_lesion(
     unit = str(aligned.reference.quantity.value)
     flags = _common_flags(segmentation, aligned)
     series = aligned.timepoint.series.get(aligned.reference_role)
+    on_mr = aligned.reference.quantity is Quantity.MR_SIGNAL
+    studied = on_mr and segmentation.source != DRAWN
     measurements = []
     for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
         surface = surface_of(padded(fraction))
-        region = _Region(name, fraction, image, segmentation.geometry, ratio, surface, before)
+        region = _Region(
+            name, fraction, image, segmentation.geometry, ratio, surface, before, studied
+        )
         rows = tuple(_rows(region, unit))
         extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
         for row in rows:
@@ -256,13 +272,12 @@ def _common_flags(segmentation: LesionSegmentation, aligned: AlignedTimepoint) -
 
 
 def _rows(region: _Region, unit: str) -> Iterator[_Row]:
-    is_mr = unit == Quantity.MR_SIGNAL.value
     volume = volume_estimate(
         region.fraction,
         region.geometry,
         surface=region.surface,
         edge_noise=region.edge_noise,
-        error=CALIBRATED_MR.get(region.name, UNCALIBRATED) if is_mr else UNCALIBRATED,
+        error=region.error,
     )
     counting = "sum of voxel fractions" if region.is_soft else "sum of whole voxels"
     yield _Row("volume", "mL", volume, counting if volume.value else ZERO_METHOD)

@@ -179,22 +179,20 @@ def test_mr_intensities_say_that_they_are_signal():
     assert {m.unit for m in rows if m.quantity == "mean_intensity"} == {"MR signal"}
 
 
-def test_volumes_on_mr_have_the_intervals_fitted_to_mr():
+def test_outlines_refined_on_mr_have_the_intervals_fitted_to_them():
     fractions, geometry = rimmed()
     image = (40.0 + 50.0 * fractions[Tissue.ENHANCING]).astype(np.float32)
-    widths = {}
-    for quantity in (Quantity.MR_SIGNAL, Quantity.HU):
-        rows = measure_lesion(
-            segmentation_of(fractions, geometry),
-            aligned_with(image, geometry, quantity=quantity),
-            lesion=LESION,
-        )
-        widths[quantity] = {
-            m.compartment: m.ci_high - m.ci_low for m in rows if m.quantity == "volume"
-        }
-    mr, ct = widths[Quantity.MR_SIGNAL], widths[Quantity.HU]
-    assert all(mr[part] < ct[part] for part in ("whole", "enhancing", "necrotic"))
-    assert mr["cystic"] == ct["cystic"]  # no study of cysts
+
+    def widths(source, quantity):
+        segmentation = segmentation_of(fractions, geometry, source=source)
+        aligned = aligned_with(image, geometry, quantity=quantity)
+        rows = measure_lesion(segmentation, aligned, lesion=LESION)
+        return {m.compartment: m.ci_high - m.ci_low for m in rows if m.quantity == "volume"}
+
+    fitted, usual = widths("seed", Quantity.MR_SIGNAL), widths("seed", Quantity.HU)
+    assert all(fitted[part] < usual[part] for part in ("whole", "enhancing", "necrotic"))
+    assert fitted["cystic"] == usual["cystic"]  # of cysts there is no study
+    assert widths("mask", Quantity.MR_SIGNAL) == usual  # nor of a person's outline
 
 
 def test_a_vanished_lesion_has_zero_rows():
