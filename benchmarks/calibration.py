@@ -1,6 +1,6 @@
 """Calibration of the intervals: how often they hold the truth and changes are called rightly.
 
-    python benchmarks/calibration.py RESULTS.jsonl [--heads 16] [--workers 2] [--page docs]
+    python benchmarks/calibration.py RESULTS.jsonl [--heads 18] [--workers 2] [--page docs]
 
 Simulates heads with up to nine lesions each (0.5 to 60 mL, slices of 1 to 5 mm, noise of 1 to 4 %,
 random shapes, rims and shading), scanned twice unchanged; heads of 1 mm slices a third time, after
@@ -228,7 +228,7 @@ def main() -> None:
     """Simulate what is missing, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="figures, one per line; kept between runs")
-    parser.add_argument("--heads", type=int, default=16)
+    parser.add_argument("--heads", type=int, default=18)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--page", type=Path, help="folder to write calibration.md into")
     options = parser.parse_args()

@@ -13,8 +13,8 @@ from imgcompare.measurement.uncertainty import Z95, OutlineError
 FREEDOM = 4.0
 """Degrees of freedom of Student's t: a few outlines go wrong by more than a normal error would."""
 
-WANTED = 0.955
-"""Share of the fitted figures whose interval shall hold the truth: the middle of 93 to 98 %."""
+WANTED = 0.95
+"""Share of the fitted figures whose interval shall hold the truth."""
 
 STARTS = ((0.02, 0.5), (0.005, 1.0), (0.01, 0.1))
 

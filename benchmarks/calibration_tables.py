@@ -9,11 +9,18 @@ from pathlib import Path
 
 import numpy as np
 from calibration_figure import picture
+from calibration_fit import fitted
 
 from imgcompare.geometry import Geometry
 from imgcompare.measurement import measure_changes
 from imgcompare.measurement.contour import Surface
-from imgcompare.measurement.uncertainty import CALIBRATED_MR, Estimate, hidden_ml, surface_estimate
+from imgcompare.measurement.uncertainty import (
+    CALIBRATED_MR,
+    Estimate,
+    OutlineError,
+    hidden_ml,
+    surface_estimate,
+)
 from imgcompare.model import Exceeds, Measurement, Repeatability
 
 PARTS = ("whole", "enhancing", "necrotic")
@@ -31,8 +38,8 @@ Row = dict
 Rows = Sequence[Row]
 
 
-def estimate(row: Row) -> Estimate:
-    """Give the interval of a stored figure by the package's present parameters."""
+def estimate(row: Row, error: OutlineError | None = None) -> Estimate:
+    """Give the interval of a stored figure, by the package's parameters unless others are given."""
     affine = np.diag([1.0, 1.0, row["slice_mm"], 1.0])[:, [2, 1, 0, 3]]
     grid = Geometry((8, 8, 8), affine)
     if not row["value"]:
@@ -45,13 +52,13 @@ def estimate(row: Row) -> Estimate:
         surface,
         grid,
         edge_noise=row["edge_noise"],
-        error=CALIBRATED_MR[row["part"]],
+        error=error or CALIBRATED_MR[row["part"]],
     )
 
 
-def covered(row: Row) -> bool:
+def covered(row: Row, error: OutlineError | None = None) -> bool:
     """Tell whether the interval holds the truth."""
-    found = estimate(row)
+    found = estimate(row, error)
     return found.low <= row["true"] <= found.high
 
 
@@ -98,6 +105,21 @@ def coverage_table(rows: Rows) -> Iterator[str]:
             width = f"{np.median(half):.1f}" if half else "–"
             cells.append(f"{share([covered(r) for r in own])} | {width}")
         yield f"| {name} | {count} | " + " | ".join(cells) + " |"
+
+
+def swapped_table(train: Rows, test: Rows) -> Iterator[str]:
+    """Rows of the table of coverage by fits to either half."""
+    yield "| fitted on | tested on | " + " | ".join(PARTS) + " |"
+    yield "| --- | --- |" + " ---: |" * len(PARTS)
+    for names, one, other in (
+        ("even heads | odd heads", train, test),
+        ("odd heads | even heads", test, train),
+    ):
+        cells = []
+        for part in PARTS:
+            error = fitted([r for r in one if r["part"] == part])
+            cells.append(share([covered(r, error) for r in other if r["part"] == part]))
+        yield f"| {names} | " + " | ".join(cells) + " |"
 
 
 def measurement(row: Row, visit: int) -> Measurement:
@@ -173,6 +195,14 @@ def page(rows: Rows, command: str, day: dt.date) -> str:
             "",
             *coverage_table(train),
             "",
+            "### All heads",
+            "",
+            *coverage_table(good),
+            "",
+            "### Fitted on either half, tested on the other",
+            "",
+            *swapped_table(train, test),
+            "",
             "### Changes, test heads",
             "",
             *change_lines(test),
@@ -193,7 +223,9 @@ def write_page(rows: Rows, folder: Path) -> None:
     """Replace the tables of calibration.md and its picture."""
     file = folder / "calibration.md"
     text = file.read_text() if file.exists() else MARK
-    tables = page(rows, "python benchmarks/calibration.py RESULTS.jsonl --page docs", _today())
+    heads = len({r["head"] for r in rows})
+    command = f"python benchmarks/calibration.py RESULTS.jsonl --heads {heads} --page docs"
+    tables = page(rows, command, dt.date.today())
     file.write_text(text[: text.index(MARK)] + MARK + "\n\n" + tables)
     test = [r for r in usable(rows) if r["head"] % 2 == 1]
     bars = []
@@ -204,10 +236,6 @@ def write_page(rows: Rows, folder: Path) -> None:
                 bars.append((name, part, sum(own) / len(own), *wilson(sum(own), len(own))))
     points = [(r["part"], r["true"], r["value"] / r["true"] - 1.0, covered(r)) for r in test]
     (folder / "images" / "calibration.svg").write_text(picture(bars, points))
-
-
-def _today() -> dt.date:
-    return dt.date.today()
 
 
 MARK = "<!-- written by benchmarks/calibration.py from here on -->"

@@ -59,9 +59,9 @@ LEAST_CALIBRATED_SHARE = 0.5
 """Partially filled voxels per edge voxel of the outlines that were studied: .58 and more."""
 
 CALIBRATED_MR = {
-    WHOLE: OutlineError(slant=0.02, lump_mm2=1.0),
-    Tissue.ENHANCING.value: OutlineError(slant=0.004, lump_mm2=0.3),
-    Tissue.NECROTIC.value: OutlineError(slant=0.03, lump_mm2=0.3),
+    WHOLE: OutlineError(slant=0.033, lump_mm2=0.77),
+    Tissue.ENHANCING.value: OutlineError(slant=0.0019, lump_mm2=0.37),
+    Tissue.NECROTIC.value: OutlineError(slant=0.0362, lump_mm2=0.24),
 }
 """Error of lesions outlined on MR, by compartment, fitted on the even heads of
 ``benchmarks/calibration.py`` and tested on the odd ones (docs/calibration.md)."""
