@@ -276,7 +276,7 @@ def _surface(
     padded = np.pad(share, 1)
     vertices, faces, _, _ = marching_cubes(padded, SURFACE_LEVEL)
     points = one.to_baseline.apply(found.geometry.index_to_world(vertices - 1.0))
-    if np.linalg.det(found.geometry.affine[:3, :3]) < 0:
+    if np.linalg.det(found.geometry.affine[:3, :3]) > 0:
         faces = faces[:, ::-1]  # light falls on the outside
     return make.surface_layer(
         points,
@@ -286,7 +286,7 @@ def _surface(
         grid=scene.grid,
         remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
         opacity=0.4 if tissue is Tissue.ENHANCING else 1.0,
-        blending="translucent",
+        blending="translucent_no_depth" if tissue is Tissue.ENHANCING else "opaque",
         shading="smooth",
         visible=False,
     )

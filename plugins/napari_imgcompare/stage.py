@@ -13,7 +13,7 @@ from imgcompare.model import WHOLE, AlignedTimepoint, LabelMap, Progress, Quanti
 from napari_imgcompare import acts, layers, linked, overlays
 from napari_imgcompare.acts import Ends
 from napari_imgcompare.linked import Mode, Scene
-from napari_imgcompare.orientation import look_from_front
+from napari_imgcompare.orientation import look_from_front, orient
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.tasks import Task
@@ -347,6 +347,7 @@ class Stage:
             linked.arrange(self.viewer, self.require_scene())
             self.viewer.dims.ndisplay = 3
             axes_of(self.viewer).visible = True
+            orient(self.viewer)
             look_from_front(self.viewer)
 
         return Task("Building surfaces", steps(), take)

@@ -12,7 +12,7 @@ from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_world
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import alignment_rows, finding, lesion_rows, result_rows, visit_rows
-from napari_imgcompare.viewers import grid_of
+from napari_imgcompare.viewers import camera_of, grid_of
 from napari_imgcompare.workspace import Workspace
 
 from imgcompare.configuration import compare_options
@@ -180,6 +180,7 @@ def test_the_growth_map_shows_growth_outside_and_loss_inside(stage: Stage):
 def test_surfaces_enclose_the_tissues(stage: Stage, truth: Any):
     stage.show_surfaces().run()
     assert stage.viewer.dims.ndisplay == 3
+    assert tuple(map(str, camera_of(stage.viewer).orientation)) == ("away", "down", "right")
     surface = next(x for x in stage.viewer.layers if x.name.startswith("enhancing 1 "))
     centre = to_world(truth[0]["lesions"][0]["centre_lps_mm"])
     middle = layers.places_of(surface, surface.data[0]).mean(axis=0)
