@@ -191,6 +191,18 @@ class Geometry:
             raise GeometryMismatchError(f"Grid ({self}) is no part of grid ({parent}).")
         return int(whole[0]), int(whole[1]), int(whole[2])
 
+    def place_in(self, parent: Geometry) -> tuple[slice, slice, slice]:
+        """Give the slices that cut this grid out of ``parent``, of which it is a crop.
+
+        Raises
+        ------
+        GeometryMismatchError
+            As `offset_in`.
+        """
+        start = self.offset_in(parent)
+        a, b, c = (slice(s, s + n) for s, n in zip(start, self.shape, strict=True))
+        return a, b, c
+
     def resampled(self, spacing_mm: Sequence[float]) -> Geometry:
         """Give the orthogonal grid that covers the same box with another voxel size."""
         new = np.asarray(spacing_mm, dtype=np.float64)

@@ -74,11 +74,9 @@ def as_outline(
 ) -> Outline:
     """Give the region of a lesion on the full grid, under the identity a person gave it."""
     grid = aligned.geometry
-    start = segmentation.geometry.offset_in(grid)
-    box = tuple(slice(s, s + n) for s, n in zip(start, segmentation.geometry.shape, strict=True))
     region = np.zeros(grid.shape, dtype=bool)
     codes = [TISSUE_CODES[t] for t in LESION_TISSUES]
-    region[box] = np.isin(segmentation.labels.array, codes)
+    region[segmentation.geometry.place_in(grid)] = np.isin(segmentation.labels.array, codes)
     return Outline(
         LabelMap(region, grid), segmentation.source, segmentation.proposed, identity=lesion
     )
@@ -95,8 +93,7 @@ def _read(kept: KeptOutline, aligned: AlignedTimepoint) -> tuple[Outline, Lesion
         if share.min() < 0 or share.max() > 1:
             raise InputError(f"{path.name} holds no fractions, which lie between 0 and 1.")
         fractions[tissue] = np.zeros(place.shape, dtype=np.float32)
-        box = zip(where.offset_in(place), where.shape, strict=True)
-        fractions[tissue][tuple(slice(s, s + n) for s, n in box)] = share
+        fractions[tissue][where.place_in(place)] = share
     tissues = {TISSUE_CODES[t]: t for t in fractions}
     segmentation = LesionSegmentation(
         LabelMap(labels.astype(np.uint8), place, tissues),

@@ -95,8 +95,7 @@ def lesion_window(comparison: Comparison, lesion: Lesion, role: Role, scale: Gre
         segmented, volume = result.lesions.get(lesion.id), result.aligned.images.get(role)
         if segmented is None or volume is None:
             continue
-        start = segmented.geometry.offset_in(result.aligned.geometry)
-        place = tuple(slice(s, s + n) for s, n in zip(start, segmented.geometry.shape, strict=True))
+        place = segmented.geometry.place_in(result.aligned.geometry)
         inside = volume.array[place][segmented.labels.array != 0]
         if inside.size:
             tops.append(float(np.percentile(inside, LESION_PERCENTILE)) * scale.gain(result, role))

@@ -53,7 +53,4 @@ def code_table() -> str:
 
 def _place(result: TimepointResult, lesion_id: int) -> tuple[slice, slice, slice]:
     """Where a lesion's crop lies in the reference grid."""
-    geometry = result.lesions[lesion_id].geometry
-    start = geometry.offset_in(result.aligned.geometry)
-    a, b, c = (slice(s, s + n) for s, n in zip(start, geometry.shape, strict=True))
-    return a, b, c
+    return result.lesions[lesion_id].geometry.place_in(result.aligned.geometry)

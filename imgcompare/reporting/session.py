@@ -28,7 +28,7 @@ from imgcompare.model import (
 )
 from imgcompare.reporting.atomic import staged
 from imgcompare.reporting.nifti import nifti_bytes
-from imgcompare.reporting.transforms import tfm_text
+from imgcompare.reporting.transforms import course_stem, tfm_text
 
 SESSION_FILE = "session.toml"
 MANIFEST = "session.json"
@@ -137,7 +137,7 @@ def _head(content: SessionContent) -> Iterator[str]:
 def _transforms(content: SessionContent, staging: Path) -> Iterator[str]:
     baseline = content.course.baseline_index
     for index in sorted(set(content.accepted) & set(content.aligned) - {baseline}):
-        moving, fixed = (_stem(content.course, i) for i in (index, baseline))
+        moving, fixed = (course_stem(content.course, i) for i in (index, baseline))
         name = f"transforms/{moving}_onto_{fixed}.tfm"
         text = tfm_text(content.aligned[index].to_baseline, moving=moving, fixed=fixed)
         _write(staging / name, text.encode())
@@ -191,11 +191,6 @@ def _share_bytes(share: npt.NDArray[np.float32], grid: Geometry) -> bytes:
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     part = np.asarray(share[box], dtype=np.float32)
     return nifti_bytes(part, grid.crop(low.tolist(), high.tolist()))
-
-
-def _stem(course: Course, index: int) -> str:
-    date = course.timepoints[index].date
-    return f"timepoint-{index}" + (f"_{date.isoformat()}" if date else "")
 
 
 def _text(value: str) -> str:

@@ -8,8 +8,7 @@ which maps A to B.
 
 from __future__ import annotations
 
-from imgcompare.model import AlignedTimepoint, Comparison, Transform
-from imgcompare.reporting.wording import timepoint
+from imgcompare.model import AlignedTimepoint, Comparison, Course, Transform
 
 
 def tfm_text(transform: Transform, *, moving: str, fixed: str) -> str:
@@ -51,7 +50,12 @@ def transform_files(comparison: Comparison) -> dict[str, str]:
 
 def file_stem(comparison: Comparison, index: int) -> str:
     """Start of the file names of a timepoint: ``timepoint-1_2024-05-10``."""
-    date = timepoint(comparison, index).date
+    return course_stem(comparison.course, index)
+
+
+def course_stem(course: Course, index: int) -> str:
+    """Start of the file names of a course's timepoint."""
+    date = next(t.date for t in course.timepoints if t.index == index)
     return f"timepoint-{index}" + (f"_{date.isoformat()}" if date else "")
 
 

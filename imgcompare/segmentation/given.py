@@ -86,9 +86,8 @@ def edit_compartments(segmentation: LesionSegmentation, drawn: LabelMap) -> Lesi
         On a crop that holds all of the lesion; flagged EDITED where anything changed.
     """
     grid = drawn.geometry
-    start = segmentation.geometry.offset_in(grid)
     before = np.zeros(grid.shape, dtype=np.uint8)
-    place = tuple(slice(s, s + n) for s, n in zip(start, segmentation.geometry.shape, strict=True))
+    place = segmentation.geometry.place_in(grid)
     before[place] = segmentation.labels.array
     changed = before != drawn.array
     if not changed.any():

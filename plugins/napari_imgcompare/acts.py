@@ -202,9 +202,7 @@ def redraw(state: State, index: int, identity: int, labels: LabelMap) -> State:
 def region_of(segmentation: LesionSegmentation, grid: Geometry) -> LabelMap:
     """Give a lesion's whole region, without oedema, on the full grid."""
     region = np.zeros(grid.shape, dtype=bool)
-    start = segmentation.geometry.offset_in(grid)
-    place = tuple(slice(s, s + n) for s, n in zip(start, segmentation.geometry.shape, strict=True))
-    region[place] = segmentation.mask()
+    region[segmentation.geometry.place_in(grid)] = segmentation.mask()
     return LabelMap(region, grid)
 
 

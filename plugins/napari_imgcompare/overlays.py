@@ -97,9 +97,7 @@ def tissues_on(
     full = np.zeros(grid.shape, dtype=np.uint8)
     oedema = TISSUE_CODES[Tissue.OEDEMA]
     for segmentation in segmentations:
-        start = segmentation.geometry.offset_in(grid)
-        shape = segmentation.geometry.shape
-        view = full[tuple(slice(s, s + n) for s, n in zip(start, shape, strict=True))]
+        view = full[segmentation.geometry.place_in(grid)]
         own = segmentation.labels.array
         np.copyto(view, own, where=(own != 0) & ((view == 0) | (view == oedema)))
     return full
