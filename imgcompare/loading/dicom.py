@@ -43,16 +43,16 @@ def make_subjects(
 def _by_patient(instances: Iterable[Instance]) -> list[tuple[Patient, list[Instance]]]:
     """Group by identifier (by name where there is none), unless birth dates contradict."""
     groups: list[tuple[Patient, list[Instance]]] = []
-    known: dict[Patient, int] = {}
+    known: dict[int, int] = {}  # by identity, since one object serves the files of a series
     for instance in instances:
         patient = instance.facts.patient
-        n = known.get(patient)
+        n = known.get(id(patient))
         if n is None:
             n = next((i for i, (p, _) in enumerate(groups) if _same_patient(p, patient)), -1)
             if n < 0:
                 n = len(groups)
                 groups.append((patient, []))
-            known[patient] = n
+            known[id(patient)] = n
             merged = groups[n][0]
             if not merged.birth_date and patient.birth_date:
                 groups[n] = (replace(merged, birth_date=patient.birth_date), groups[n][1])

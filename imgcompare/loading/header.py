@@ -13,6 +13,7 @@ import re
 import struct
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 _PREAMBLE = 132
+_GROUPS: Final = {BIG_ENDIAN: b"\x00\x08"}  # first group of a data set, where bytes are swapped
 _UID = re.compile(rb"[0-9.]{1,64}")
 
 MAX_LONG: Final = 64 * 1024 * 1024
@@ -200,12 +202,15 @@ def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
         return None
     start = _LENGTH(buffer, 140)[0] + 144
     at = buffer.find(b"\x02\x00\x10\x00UI", 144, start)
-    if at < 0 or start + 8 > len(buffer) or buffer[start] != 8 or buffer[start + 1] != 0:
+    if at < 0 or start + 8 > len(buffer):
         return None
     length = int.from_bytes(buffer[at + 6 : at + 8], "little")
-    return start, _uid(buffer[at + 8 : at + 8 + length])
+    syntax = _uid(buffer[at + 8 : at + 8 + length])
+    plausible = buffer[start : start + 2] == _GROUPS.get(syntax, b"\x08\x00")
+    return (start, syntax) if plausible or syntax == DEFLATED else None
 
 
+@lru_cache(maxsize=256)
 def _uid(value: bytes) -> str:
     """Read a UID; only its digits and dots, of which 64 are allowed (PS3.5 9.1)."""
     found = _UID.match(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -190,6 +191,7 @@ def _named(error: Exception, plane: Instance) -> ImgCompareError:
     )
 
 
+@lru_cache(maxsize=64)
 def stored_dtype(pixels: PixelFormat) -> np.dtype[np.generic]:
     """Type of the stored words, little-endian."""
     return np.dtype(f"<{'i' if pixels.signed else 'u'}{pixels.bits_allocated // 8}")
@@ -219,7 +221,7 @@ def _rescale(stored: AnyArray, target: AnyArray, line: Line, pixels: PixelFormat
         return
     offset = int(intercept)
     _require_fit(stored, offset, target.dtype, pixels)
-    if np.shares_memory(stored, target):  # unsigned words seen as signed: equal once they fit
+    if stored.base is target.base:  # unsigned words seen as signed: equal once they fit
         if offset:
             target += target.dtype.type(offset)
     else:

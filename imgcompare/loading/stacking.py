@@ -89,7 +89,7 @@ def stack_series(instances: Iterable[Instance], *, regrid: bool = True) -> tuple
         pieces += _pieces(group, rules, regrid=regrid)
     stacks = []
     for part, piece in enumerate(pieces, start=1):
-        uids = {(p.sop_uid, p.frame) for p in piece.planes}
+        uids = {(p.sop_uid, p.frame) for p in piece.planes} if found.copies else set()
         stack = Stack(
             instances=piece.planes,
             geometry=piece.fit.geometry,
@@ -153,13 +153,16 @@ def _why_nowhere(planes: Sequence[Instance]) -> str:
     numbers = (*facts.orientation, *facts.pixel_spacing_mm)
     complete = len(facts.orientation) == 6 and len(facts.pixel_spacing_mm) == 2
     complete = complete and all(len(p.position) == 3 for p in planes)
-    finite = np.isfinite(numbers).all() and all(np.isfinite(p.position).all() for p in planes)
-    if not complete or not finite or min(facts.pixel_spacing_mm) <= 0.0:
+    if not complete or min(facts.pixel_spacing_mm) <= 0.0 or not _finite(numbers, planes):
         return "has no position, orientation or pixel spacing in its headers"
     axes = np.reshape(facts.orientation, (2, 3))
     if np.abs(axes @ axes.T - np.eye(2)).max() > UNIT_TOLERANCE:
         return "has direction cosines that are no perpendicular unit vectors"
     return ""
+
+
+def _finite(numbers: Sequence[float], planes: Sequence[Instance]) -> bool:
+    return bool(np.isfinite(numbers).all() and np.isfinite([p.position for p in planes]).all())
 
 
 def _truncated(planes: Sequence[Instance]) -> str:

@@ -137,6 +137,7 @@ _MINUTES = 60
 _HOURS = 3600
 
 
+@lru_cache(maxsize=4096)
 def text(value: bytes | None, character_set: bytes = b"") -> str:
     """Decode a text value; an unknown character set never fails."""
     if not value:
