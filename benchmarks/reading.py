@@ -206,18 +206,23 @@ KINDS: dict[str, tuple[str, str, Callable[[Dataset, int], None] | None]] = {
 
 
 def write_kind(folder: Path, name: str, *, count: int) -> None:
-    """Write files with small pixels, since scanning reads none."""
+    """Write files with small pixels, since scanning reads none.
+
+    Those of deflated files are larger: pydicom has to unpack them, as it has to in real files.
+    """
     modality, syntax, add = KINDS[name]
     per_series = 250
+    side = 128 if syntax == DeflatedExplicitVRLittleEndian else 32
+    rng = np.random.default_rng(0)
     for n in range(count):
         if n % per_series == 0:
             uids = generate_uid(), generate_uid(), generate_uid()
-        ds = make_slice(n % per_series, modality, (32, 32), uids)
+        ds = make_slice(n % per_series, modality, (side, side), uids)
         ds.file_meta.TransferSyntaxUID = syntax
         if add is not None:
             add(ds, n)
         kind = ">i2" if syntax == ExplicitVRBigEndian else "<i2"
-        ds.PixelData = np.zeros((32, 32), kind).tobytes()
+        ds.PixelData = rng.integers(0, 2000, (side, side)).astype(kind).tobytes()
         ds.save_as(folder / f"{n:06x}", enforce_file_format=True)
 
 
