@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imgcompare.cli.sharing import criteria_options, output_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,40 +17,14 @@ if TYPE_CHECKING:
 
 @click.command("assess")
 @click.argument("table", required=False, metavar="[TABLE.csv]", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder for the report and tables.",
-)
+@output_option(help="Folder for the report and tables.")
 @click.option(
     "--sdtm",
     metavar="DIR",
     type=click.Path(path_type=Path),
     help="Read the CDISC SDTM tables TU and TR of a folder.",
 )
-@click.option("--criteria", metavar="NAME,...", help="Response criteria; all installed by default.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="CRITERION.SETTING=VALUE",
-    help="Setting of a criterion, for example recist_1_1.confirm=yes.",
-)
-@click.option(
-    "--events",
-    metavar="FILE.csv",
-    type=click.Path(path_type=Path),
-    help="What happened to the patients: subject,date,event,value. Windows are unknown without it.",
-)
-@click.option(
-    "--repeatability",
-    metavar="FILE.json",
-    type=click.Path(path_type=Path),
-    help="Your own test-retest values, from 'imgcompare repeatability'.",
-)
+@criteria_options
 def command(
     table: Path | None,
     output: Path,
@@ -90,7 +66,7 @@ def _print_categories(comparisons: Sequence[Comparison]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from imgcompare.reporting import assessed_timepoints, criteria_rows
+    from imgcompare.reporting import assessed_timepoints, criteria_rows, disagreement_lines
 
     console = Console()
     if not console.is_terminal:
@@ -104,3 +80,5 @@ def _print_categories(comparisons: Sequence[Comparison]) -> None:
             if row.has_figure:
                 table.add_row(row.criterion, *(cell.category for cell in row.cells))
         console.print(table)
+        for line in disagreement_lines(comparison):
+            click.echo(f"≠ {line}")

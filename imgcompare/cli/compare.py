@@ -6,18 +6,12 @@ from pathlib import Path
 
 import click
 
+from imgcompare.cli.sharing import criteria_options, output_option
+
 
 @click.command("compare")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "output",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder for the report, tables, label maps and transforms.",
-)
+@output_option(help="Folder for the report, tables, label maps and transforms.")
 @click.option(
     "--mask",
     "masks",
@@ -45,26 +39,7 @@ import click
     metavar="SERIES=ROLE",
     help="Overrule a role: SERIES is a series UID, number, or part of its description.",
 )
-@click.option("--criteria", metavar="NAME,...", help="Response criteria; all installed by default.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="CRITERION.SETTING=VALUE",
-    help="Setting of a criterion, for example recist_1_1.confirm=yes.",
-)
-@click.option(
-    "--events",
-    metavar="FILE.csv",
-    type=click.Path(path_type=Path),
-    help="What happened to the patient: subject,date,event,value. Windows are unknown without it.",
-)
-@click.option(
-    "--repeatability",
-    metavar="FILE.json",
-    type=click.Path(path_type=Path),
-    help="Your own test-retest values, from 'imgcompare repeatability'.",
-)
+@criteria_options
 @click.option(
     "--config",
     "configuration",

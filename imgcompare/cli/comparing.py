@@ -21,7 +21,7 @@ def compare_and_write(
 ) -> Comparison:
     """Compare, write everything into ``output``, and print the finding and where the report is."""
     start = time.perf_counter()
-    from imgcompare.reporting import headline, require_writable
+    from imgcompare.reporting import disagreement_lines, headline, require_writable
 
     require_writable(output)
     from imgcompare.pipeline import compare_steps, write_comparison
@@ -43,6 +43,8 @@ def compare_and_write(
     for warning in comparison.warnings:
         click.echo(f"! {warning}", err=True)
     click.echo(headline(comparison))
+    for line in disagreement_lines(comparison):
+        click.echo(f"≠ {line}")
     click.echo(f"Report: {output / 'report.html'} (research tool, not for clinical use)")
     total = time.perf_counter() - start
     shares = ", ".join(f"{name} {s:.1f}" for name, s in stages.items() if s >= 0.05)

@@ -1,5 +1,14 @@
 """The frozen types that flow from stage to stage, valid once constructed, arrays read-only."""
 
+from imgcompare.model.agreement import (
+    DIRECTIONS,
+    Cause,
+    Direction,
+    Ground,
+    Opinion,
+    Reason,
+    SideBySide,
+)
 from imgcompare.model.alignment import AlignedTimepoint, RegistrationQuality, Transform
 from imgcompare.model.clinical import (
     Category,
@@ -20,7 +29,6 @@ from imgcompare.model.findings import (
     Exceeds,
     Measurement,
     Observation,
-    Reason,
     TimepointResult,
 )
 from imgcompare.model.images import (
@@ -40,6 +48,7 @@ from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 from imgcompare.model.typed import TypedCourse
 
 __all__ = [
+    "DIRECTIONS",
     "LESION_TISSUES",
     "TISSUE_CODES",
     "WHOLE",
@@ -47,6 +56,7 @@ __all__ = [
     "AlignedTimepoint",
     "Assessment",
     "Category",
+    "Cause",
     "Change",
     "ClinicalEvent",
     "ClinicalEventKind",
@@ -56,8 +66,10 @@ __all__ = [
     "Course",
     "CourseResponse",
     "Decision",
+    "Direction",
     "EventKind",
     "Exceeds",
+    "Ground",
     "LabelMap",
     "Lesion",
     "LesionEvent",
@@ -66,6 +78,7 @@ __all__ = [
     "LesionState",
     "Measurement",
     "Observation",
+    "Opinion",
     "Progress",
     "Quantity",
     "ReaderFinding",
@@ -77,6 +90,7 @@ __all__ = [
     "Role",
     "Series",
     "Severity",
+    "SideBySide",
     "SourceImage",
     "Steps",
     "Timepoint",

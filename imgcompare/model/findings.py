@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from imgcompare.model.agreement import Reason, SideBySide
 from imgcompare.model.alignment import AlignedTimepoint
 from imgcompare.model.clinical import ClinicalEvent
 from imgcompare.model.comparability import ComparabilityFinding
@@ -76,16 +77,6 @@ class Change:
     exceeds_error: Exceeds
     reason: str
     flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a criterion gave its category: a rule, the value it saw, the threshold it met or not."""
-
-    rule_id: str
-    text: str
-    value: float | None = None
-    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +218,8 @@ class Comparison:
     """Everything one comparison found; what reporting turns into files.
 
     ``results`` is empty where figures were typed and no image was read. ``evaluator`` names the
-    reader of such a table, empty for one reader only.
+    reader of such a table, empty for one reader only. ``side_by_side`` sets the assessments of
+    each timepoint beside each other.
     """
 
     course: Course
@@ -246,3 +238,4 @@ class Comparison:
     clinical_events: tuple[ClinicalEvent, ...] = ()
     comparability: tuple[ComparabilityFinding, ...] = ()
     evaluator: str = ""
+    side_by_side: tuple[SideBySide, ...] = ()

@@ -26,6 +26,7 @@ from imgcompare.model import (
 from imgcompare.options import AssessOptions
 from imgcompare.pipeline.judging import judge_course
 from imgcompare.response import CourseReadings, Criterion, load_criteria
+from imgcompare.response.side_by_side import side_by_side
 
 
 def assess(
@@ -151,6 +152,7 @@ def _assess(
         course_responses=judged.course_responses,
         clinical_events=clinical,
         evaluator=typed.evaluator,
+        side_by_side=side_by_side(judged.assessments, baseline_index=course.baseline_index),
     )
 
 

@@ -30,6 +30,7 @@ from imgcompare.pipeline.reading import with_given_diameters
 from imgcompare.pipeline.tracking import Outline, match_outlines
 from imgcompare.response import CourseReadings, Criterion
 from imgcompare.response.comparability import compare_acquisitions
+from imgcompare.response.side_by_side import side_by_side
 from imgcompare.segmentation import Matching, Place
 
 
@@ -94,6 +95,7 @@ def conclude(
         course_responses=judged.course_responses,
         clinical_events=clinical,
         comparability=findings,
+        side_by_side=side_by_side(judged.assessments, baseline_index=course.baseline_index),
     )
 
 

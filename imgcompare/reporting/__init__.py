@@ -2,7 +2,11 @@
 
 from imgcompare.reporting.assessment import write_assessment
 from imgcompare.reporting.atomic import require_writable
-from imgcompare.reporting.criteria_table import assessed_timepoints, criteria_rows
+from imgcompare.reporting.criteria_table import (
+    assessed_timepoints,
+    criteria_rows,
+    disagreement_lines,
+)
 from imgcompare.reporting.findings import headline
 from imgcompare.reporting.repeatability import write_repeatability
 from imgcompare.reporting.writer import write_comparison
@@ -10,6 +14,7 @@ from imgcompare.reporting.writer import write_comparison
 __all__ = [
     "assessed_timepoints",
     "criteria_rows",
+    "disagreement_lines",
     "headline",
     "require_writable",
     "write_assessment",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from imgcompare.model import WHOLE, Category, Comparison, Lesion, LesionRole
+from imgcompare.model import WHOLE, Category, Comparison, Direction, Lesion, LesionRole
 from imgcompare.reporting import plots
-from imgcompare.reporting.categories import Direction, direction
+from imgcompare.reporting.categories import direction
 from imgcompare.reporting.criteria_table import FIRST_CHOICE, criteria_rows
 from imgcompare.reporting.lookup import ENHANCING, VOLUME, find_measurement
 from imgcompare.reporting.wording import lesion_name, percent

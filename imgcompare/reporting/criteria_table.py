@@ -1,24 +1,33 @@
-"""All criteria side by side: categories per timepoint, where they disagree, and by which rule."""
+"""The table criteria x timepoints: categories, which differ, why, and by which rule and number."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from imgcompare.model import Assessment, Category, Comparison, CourseResponse, Exceeds
-from imgcompare.reporting.categories import Direction, deciding_reasons, direction, meaning
+from imgcompare.model import (
+    Assessment,
+    Category,
+    Comparison,
+    CourseResponse,
+    Direction,
+    Exceeds,
+    Opinion,
+    SideBySide,
+)
+from imgcompare.reporting.categories import direction, meaning
 from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.wording import (
     MISSING,
     joined,
+    number,
     significant,
     timepoint_name,
 )
 
 FIRST_CHOICE = "RECIST 1.1"
-"""Where as many criteria say one thing as another, those that differ from this are marked."""
+"""The criterion that stands first, and that plots of a cohort show."""
 
 EXCEEDS_WORDS = {
     Exceeds.YES: "beyond measurement error",
@@ -65,7 +74,11 @@ class CriterionRow:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Everything one criterion says about one timepoint."""
+    """Everything one criterion says about one timepoint.
+
+    ``figures`` is the rule with its number and threshold; ``cause`` says why the category differs
+    from that of most criteria.
+    """
 
     anchor: str
     criterion: str
@@ -73,6 +86,8 @@ class Detail:
     category: str
     meaning: str
     decided: str
+    figures: str
+    cause: str
     reasons: tuple[str, ...]
     reference: str
     error: str
@@ -83,10 +98,11 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Criteria that point different ways at one timepoint, each with what decided it."""
+    """Criteria that point different ways at one timepoint, each with what decided it, and why."""
 
     when: str
     sides: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]
+    causes: tuple[str, ...]
 
 
 def assessed_timepoints(comparison: Comparison) -> list[str]:
@@ -115,33 +131,38 @@ def disagreements(comparison: Comparison) -> list[Disagreement]:
 
     Timepoints in a row at which all criteria say the same are joined; the last one is explained.
     """
-    able = _with_figure(comparison)
-    runs: list[list[tuple[int, list[Assessment]]]] = []
+    runs: list[list[SideBySide]] = []
     said: dict[str, Direction] = {}
-    for t in _timepoints(comparison):
-        own = [a for a in comparison.assessments
-               if a.timepoint_index == t and a.criterion in able]  # fmt: skip
-        ways = {a.criterion: direction(a.category) for a in own}
-        if len(set(ways.values()) - {Direction.NONE}) < 2:
+    for beside in comparison.side_by_side:
+        ways = {o.criterion: o.direction for o in beside.opinions if o.counts}
+        if not beside.disagree:
             said = {}
             continue
         if ways != said:
             runs.append([])
-        runs[-1].append((t, own))
+        runs[-1].append(beside)
         said = ways
     return [_disagreement(comparison, run) for run in runs]
 
 
-def _disagreement(
-    comparison: Comparison, run: Sequence[tuple[int, list[Assessment]]]
-) -> Disagreement:
-    first, (last, own) = run[0][0], run[-1]
+def _disagreement(comparison: Comparison, run: Sequence[SideBySide]) -> Disagreement:
+    first, last = run[0].timepoint_index, run[-1].timepoint_index
     when = timepoint_name(comparison, last)
     if first != last:
         when = f"{timepoint_name(comparison, first)} to {when}, figures of {when}"
+    own = [o for o in run[-1].opinions if o.counts]
     ways = (Direction.PROGRESSION, Direction.STABLE, Direction.RESPONSE)
-    sides = [(way.value, _grouped(a for a in own if direction(a.category) is way)) for way in ways]
-    return Disagreement(when, tuple(side for side in sides if side[1]))
+    sides = [(way.value, _grouped(o for o in own if o.direction is way)) for way in ways]
+    return Disagreement(
+        when,
+        tuple(side for side in sides if side[1]),
+        tuple(readable(c.text) for c in run[-1].causes),
+    )
+
+
+def disagreement_lines(comparison: Comparison) -> list[str]:
+    """Say in plain lines where criteria disagree and why, for a terminal."""
+    return [f"{d.when}: {cause}" for d in disagreements(comparison) for cause in d.causes]
 
 
 def course_sentence(comparison: Comparison) -> str:
@@ -177,9 +198,9 @@ def _in_course(comparison: Comparison, r: CourseResponse) -> str:
     return f"{r.criterion} ({timepoint_name(comparison, r.progression_index)})"
 
 
-def evidence(assessment: Assessment) -> str:
+def evidence(opinion: Opinion | None) -> str:
     """Say by which number and threshold a category came about."""
-    return readable("; ".join(r.text for r in deciding_reasons(assessment)))
+    return readable(opinion.text) if opinion else ""
 
 
 def readable(text: str) -> str:
@@ -212,17 +233,31 @@ def _timepoints(comparison: Comparison) -> list[int]:
 
 def _with_figure(comparison: Comparison) -> set[str]:
     """Criteria for this organ that had a figure at any timepoint after the baseline."""
-    base = comparison.course.baseline_index
-    return {
-        a.criterion
-        for a in comparison.assessments
-        if a.timepoint_index > base and a.value is not None and a.category != Category.NE
-    } - _elsewhere(comparison)
+    return {o.criterion for beside in comparison.side_by_side for o in beside.opinions if o.counts}
 
 
-def _elsewhere(comparison: Comparison) -> set[str]:
-    """Criteria that are made for another organ than the one the lesions lie in."""
-    return {a.criterion for a in comparison.assessments if OUTSIDE_ITS_ORGAN in a.flags}
+def _opinion(comparison: Comparison, a: Assessment) -> Opinion | None:
+    """Find what a criterion says at a timepoint, beside the others."""
+    return next(
+        (
+            o
+            for beside in comparison.side_by_side
+            for o in beside.opinions
+            if (o.criterion, beside.timepoint_index) == (a.criterion, a.timepoint_index)
+        ),
+        None,
+    )
+
+
+def _cause(comparison: Comparison, a: Assessment) -> str:
+    """Why a category differs from that of most criteria; empty if it does not."""
+    found = (
+        cause.text
+        for beside in comparison.side_by_side
+        for cause in beside.causes
+        if beside.timepoint_index == a.timepoint_index and a.criterion in cause.criteria
+    )
+    return readable(next(found, ""))
 
 
 def _find(comparison: Comparison, criterion: str, t: int) -> Assessment | None:
@@ -261,7 +296,8 @@ def _why_not(own: Sequence[Assessment]) -> str:
 def _cell(comparison: Comparison, a: Assessment | None) -> Cell:
     if a is None:
         return Cell(MISSING, "", "", "", Direction.NONE.value, False, "")
-    title = "; ".join(p for p in (meaning(a.category), evidence(a)) if p)
+    opinion = _opinion(comparison, a)
+    title = "; ".join(p for p in (meaning(a.category), evidence(opinion)) if p)
     note = {True: "confirmed", False: "not confirmed", None: ""}[a.confirmed]
     return Cell(
         a.category,
@@ -269,30 +305,9 @@ def _cell(comparison: Comparison, a: Assessment | None) -> Cell:
         title,
         note,
         direction(a.category).value,
-        _differs(comparison, a),
+        bool(opinion and opinion.differs),
         EXCEEDS_WORDS[a.exceeds_error],
     )
-
-
-def _differs(comparison: Comparison, a: Assessment) -> bool:
-    """Whether a category points another way than most criteria at its timepoint."""
-    own, able = direction(a.category), _with_figure(comparison)
-    if own is Direction.NONE or a.criterion not in able:
-        return False
-    ways = Counter(
-        d
-        for other in comparison.assessments
-        if other.timepoint_index == a.timepoint_index
-        and other.criterion in able
-        and (d := direction(other.category)) is not Direction.NONE
-    )
-    most = max(ways.values())
-    leaders = [d for d, n in ways.items() if n == most]
-    if len(leaders) == 1:
-        return own is not leaders[0]
-    first = _find(comparison, FIRST_CHOICE, a.timepoint_index)
-    leader = direction(first.category) if first else leaders[0]
-    return own is not leader
 
 
 def _best(comparison: Comparison, summary: CourseResponse | None) -> str:
@@ -310,7 +325,8 @@ def _progression(comparison: Comparison, summary: CourseResponse | None) -> str:
 
 
 def _detail(comparison: Comparison, a: Assessment) -> Detail:
-    told = deciding_reasons(a)
+    opinion = _opinion(comparison, a)
+    told = opinion.reasons if opinion else ()
     others = dict.fromkeys(readable(r.text) for r in a.reasons if r not in told)
     return Detail(
         anchor(comparison, a),
@@ -318,25 +334,36 @@ def _detail(comparison: Comparison, a: Assessment) -> Detail:
         timepoint_name(comparison, a.timepoint_index),
         a.category,
         meaning(a.category),
-        evidence(a),
+        evidence(opinion),
+        _figures(opinion) if opinion else "",
+        _cause(comparison, a),
         tuple(others),
         a.reference,
         EXCEEDS_WORDS[a.exceeds_error],
         shares_text(a),
         flag_texts(a.flags),
-        _differs(comparison, a),
+        bool(opinion and opinion.differs),
     )
 
 
-def _grouped(assessments: Iterable[Assessment]) -> tuple[tuple[str, str, str], ...]:
+def _figures(opinion: Opinion) -> str:
+    """Rule, number and threshold in one line: ``recist-1.1/target-pd: 85.0 mm, limit 84.0 mm``."""
+    seen, unit = opinion.number, opinion.unit if opinion.by_sum else ""
+    parts = [] if seen is None else [number(seen.value, unit)]
+    if seen is not None and seen.threshold is not None:
+        parts.append(f"limit {number(seen.threshold, unit)}")
+    return opinion.rule_id + (f": {', '.join(parts)}" if parts else "")
+
+
+def _grouped(opinions: Iterable[Opinion]) -> tuple[tuple[str, str, str], ...]:
     """Join criteria that decide by the same number: (names, categories, evidence)."""
-    groups: dict[str, list[Assessment]] = {}
-    for a in assessments:
-        groups.setdefault(evidence(a), []).append(a)
+    groups: dict[str, list[Opinion]] = {}
+    for opinion in opinions:
+        groups.setdefault(evidence(opinion), []).append(opinion)
     return tuple(
         (
-            joined([a.criterion for a in own]),
-            " / ".join(dict.fromkeys(a.category for a in own)),
+            joined([o.criterion for o in own]),
+            " / ".join(dict.fromkeys(o.category for o in own)),
             why,
         )
         for why, own in groups.items()

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from imgcompare.model import Assessment, Comparison, CourseResponse, Reason
+from imgcompare.model import Assessment, Comparison, CourseResponse, Reason, SideBySide
 from imgcompare.reporting.comparability import comparability_document
 
 Row = tuple[str, ...]
@@ -154,6 +154,7 @@ def assessments_document(comparison: Comparison) -> dict[str, Any]:
         "notice": "Research tool, not for clinical use",
         "assessments": [_assessment(a, dates) for a in comparison.assessments],
         "responses": [_response(r, dates) for r in comparison.course_responses],
+        "disagreements": [_side_by_side(one) for one in comparison.side_by_side if one.disagree],
         "comparability": comparability_document(comparison),
         "observations": [
             {
@@ -224,6 +225,19 @@ def _assessment(a: Assessment, dates: dict[int, dt.date | None]) -> dict[str, An
         "exceeds_error": a.exceeds_error.value,
         "error_reason": a.error_reason,
         "shares": {category: round(share, 3) for category, share in a.probabilities},
+    }
+
+
+def _side_by_side(one: SideBySide) -> dict[str, Any]:
+    """Which way each criterion with a say points at a timepoint, and why some differ."""
+    return {
+        "timepoint": one.timepoint_index,
+        "directions": {o.criterion: o.direction.value for o in one.opinions if o.counts},
+        "differing": [o.criterion for o in one.differing],
+        "causes": [
+            {"ground": c.ground.name, "criteria": list(c.criteria), "text": c.text}
+            for c in one.causes
+        ],
     }
 
 

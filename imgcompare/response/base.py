@@ -14,6 +14,9 @@ from imgcompare.response.settings import with_settings
 ENTRY_POINT_GROUP = "imgcompare.criteria"
 """Packages add a criterion by an entry point of this group."""
 
+FIRST_CHOICE = "RECIST 1.1"
+"""The criterion that others are set beside where no direction has a majority."""
+
 BASELINE_CATEGORY = Category.BASELINE.value
 """Category of the timepoint that all others are compared with."""
 

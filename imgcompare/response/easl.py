@@ -87,7 +87,8 @@ class Easl:
             if now < self.new_enhancement_mm2:
                 visit.notes.flags.append("REVIEW_NEW_ENHANCEMENT")
                 continue
-            text = f"lesion {i} enhances again ({number_text(now)} mm2) after it had not"
+            name = course.called(i)
+            text = f"lesion {name} enhances again ({number_text(now)} mm2) after it had not"
             visit.notes.add("new-enhancement", text, float(now), float(self.new_enhancement_mm2))
             found = True
         return found

@@ -103,7 +103,8 @@ def _note_growth(course: CourseReadings, lesion_id: int, t: int, notes: Notes) -
     if has_grown(min(earlier), now, NON_TARGET_GROWTH_PERCENT):
         growth = percent_change(min(earlier), now)
         notes.flags.append("NON_TARGET_GROWTH_REVIEW")
-        text = f"non-target lesion {lesion_id} grew {growth:+.0f} % in volume: is it unequivocal?"
+        name = course.called(lesion_id)
+        text = f"non-target lesion {name} grew {growth:+.0f} % in volume: is it unequivocal?"
         notes.add("non-target-growth", text, growth, float(NON_TARGET_GROWTH_PERCENT))
 
 
@@ -133,7 +134,7 @@ def has_new_lesion(
     confirmed = confirmed_new(course, t)
     equivocal = {i for i in confirmed if not counts(course, i, t)}
     for i, at in sorted(confirmed.items()):
-        since = f"lesion {i} is new since {course.name(at)}"
+        since = f"lesion {course.called(i)} is new since {course.name(at)}"
         if i in equivocal:
             notes.add("new-lesion-equivocal", f"{since}, but equivocal by this criterion so far")
             notes.flags.append("NEW_LESION_EQUIVOCAL")
@@ -147,7 +148,7 @@ def has_new_lesion(
         size = course.size(i, first)
         seen = f"{number_text(size.value)} mm" if size.is_known else "no diameter given"
         text = (
-            f"lesion {i} ({seen}) is proposed as new since {course.name(first)}; "
+            f"lesion {course.called(i)} ({seen}) is proposed as new since {course.name(first)}; "
             "a reader has not confirmed it"
         )
         if would_be is not None:

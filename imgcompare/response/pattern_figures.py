@@ -34,6 +34,10 @@ class Seen:
                 return c
         return None
 
+    def name(self, *lesion_ids: int) -> str:
+        """Name lesions at the start of a sentence."""
+        return f"Lesion {self.course.called(*lesion_ids)}"
+
     def is_head(self) -> bool:
         """Whether this is about the brain: by site, or by contrast-enhanced MR without one."""
         sites = [lesion.site.lower() for lesion in self.course.lesions if lesion.site]

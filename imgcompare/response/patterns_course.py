@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from imgcompare.model import (
@@ -14,6 +14,7 @@ from imgcompare.model import (
     ReaderFinding,
     Tissue,
 )
+from imgcompare.response.base import FIRST_CHOICE
 from imgcompare.response.clinical import ClinicalStatus, status_at
 from imgcompare.response.pattern_figures import (
     CANNOT_TELL,
@@ -48,6 +49,10 @@ THERAPY = frozenset(
         ClinicalEventKind.SURGERY,
     }
 )
+
+
+Case = tuple[str, Assessment, Assessment]
+"""A criterion with two of its assessments."""
 
 
 def early_growth(seen: Seen, t: int) -> Iterator[Observation]:
@@ -101,7 +106,10 @@ def dissociated(seen: Seen, t: int) -> Iterator[Observation]:
             up.append((i, (before, now)))
     if down and up:
         both = (*down, *up)
-        parts = [f"lesion {i} {percent_text(p)} ({p[0]:.1f} → {p[1]:.1f} mm)" for i, p in both]
+        parts = [
+            f"lesion {course.called(i)} {percent_text(p)} ({p[0]:.1f} → {p[1]:.1f} mm)"
+            for i, p in both
+        ]
         text = (
             f"Lesions went different ways since the baseline: {'; '.join(parts)}. A sum hides "
             "this; each lesion is to be followed on its own at the next scheduled scan."
@@ -112,7 +120,7 @@ def dissociated(seen: Seen, t: int) -> Iterator[Observation]:
         if lesion.role is LesionRole.NEW and course.first_seen(i, after=base) == t
     )  # fmt: skip
     if new and down:
-        names = "Lesion " + ", ".join(str(i) for i in new)
+        names = seen.name(*new)
         text = (
             f"{names} is first seen here while {len(down)} of the lesions of the baseline shrank "
             "by 30 % or more. Whether it is new disease is a reader's decision; immunotherapy "
@@ -157,7 +165,7 @@ def _growth(seen: Seen) -> tuple[Growth | None, int | None]:
     if not all(sums) or days[0] is None or days[1] is None or min(days[0], days[1]) < 1:
         return None, None
     progression = any(
-        a.criterion == "RECIST 1.1" and a.timepoint_index == after and a.category in PROGRESSION
+        a.criterion == FIRST_CHOICE and a.timepoint_index == after and a.category in PROGRESSION
         for a in seen.assessments
     )
     new = [i for i in course.reader.new_lesions.get(after, ())]
@@ -181,7 +189,7 @@ def _by_criterion(seen: Seen) -> Iterator[tuple[str, list[Assessment]]]:
 def growth_then_decline(seen: Seen) -> Iterator[Observation]:
     """Observe progression by a criterion, and at least 28 days later none any more."""
     course = seen.course
-    found: dict[tuple[int, int], list[tuple[str, Assessment, Assessment]]] = {}
+    found: dict[tuple[int, int], list[Case]] = {}
     for name, own in _by_criterion(seen):
         for first in own:
             if first.category not in PROGRESSION or first.value is None or not first.absolute:
@@ -203,19 +211,32 @@ def growth_then_decline(seen: Seen) -> Iterator[Observation]:
                 found.setdefault(key, []).append((name, first, later))
                 break
     for (i, j), cases in found.items():
-        name, first, later = cases[0]
-        others = ", ".join(n for n, _, _ in cases)
+        _, first, later = _spokesman(cases)
+        said = _said((f"{a.category}, then {b.category}", n) for n, a, b in cases)
         window, flags = _immunotherapy_window(course, i)
         yield Observation(
             "GROWTH_THEN_DECLINE", j, (),
             f"{first.quantity.capitalize()} rose to {first.value:.1f} {first.unit} "
             f"({first.percent or 0:+.0f} % against {first.reference}) on {course.name(i)} and was "
             f"{later.value:.1f} {later.unit} on {course.name(j)}, {course.days(i, j)} days later, "
-            f"with no change of therapy recorded between: {first.category}, then "
-            f"{later.category} by {others}. {window} Confirmation scans (4 to 8 weeks in iRECIST, "
-            f"at least 4 weeks in mRANO) exist for such courses. {CANNOT_TELL}",
+            f"with no change of therapy recorded between: {said}. {window} Confirmation scans "
+            f"(4 to 8 weeks in iRECIST, at least 4 weeks in mRANO) exist for such courses. "
+            f"{CANNOT_TELL}",
             flags,
         )  # fmt: skip
+
+
+def _spokesman(cases: Sequence[Case]) -> Case:
+    """Case whose figures are told: that of RECIST, else the first."""
+    return next((c for c in cases if c[0] == FIRST_CHOICE), cases[0])
+
+
+def _said(found: Iterable[tuple[str, str]]) -> str:
+    """Join criteria that say the same: ``PD by RECIST 1.1; iUPD by iRECIST 2017``."""
+    groups: dict[str, list[str]] = {}
+    for words, criterion in found:
+        groups.setdefault(words, []).append(criterion)
+    return "; ".join(f"{words} by {', '.join(names)}" for words, names in groups.items())
 
 
 def _therapy_between(course: CourseReadings, first: Assessment, later: Assessment) -> bool:
@@ -241,7 +262,7 @@ def _immunotherapy_window(course: CourseReadings, t: int) -> tuple[str, tuple[st
 def fading(seen: Seen) -> Iterator[Observation]:
     """Observe a response, then progression against the nadir."""
     course = seen.course
-    found: dict[tuple[int, int], list[tuple[str, Assessment, Assessment]]] = {}
+    found: dict[tuple[int, int], list[Case]] = {}
     for name, own in _by_criterion(seen):
         best = next((a for a in own if a.category in RESPONSE), None)
         if best is None:
@@ -262,14 +283,14 @@ def fading(seen: Seen) -> Iterator[Observation]:
             key = best.timepoint_index, lost.timepoint_index
             found.setdefault(key, []).append((name, best, lost))
     for (i, j), cases in found.items():
-        _, best, lost = cases[0]
-        names = ", ".join(n for n, _, _ in cases)
+        _, best, lost = _spokesman(cases)
+        said = _said((b.category, n) for n, _, b in cases)
         still = _against_baseline(seen, lost)
         yield Observation(
             "RESPONSE_FADES", j, (),
             f"After {best.category} on {course.name(i)}, the {lost.quantity} is "
             f"{lost.value:.1f} {lost.unit} on {course.name(j)}, {lost.percent or 0:+.0f} % against "
-            f"the {lost.reference}{still}: {lost.category} by {names}, for progression counts from "
+            f"the {lost.reference}{still}: {said}, for progression counts from "
             "the smallest value, not from the baseline.",
         )  # fmt: skip
 

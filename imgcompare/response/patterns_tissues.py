@@ -70,10 +70,11 @@ def _necrosis(seen: Seen, i: int, t: int) -> Iterator[Observation]:
     if rise >= FRACTION_POINTS and beyond:
         yield Observation(
             "NECROSIS_INCREASE", t, (i,),
-            f"Lesion {i}: the necrotic share of the volume rose from {100 * shares[0]:.0f} to "
-            f"{100 * shares[1]:.0f} % while the whole ({shares[2]:.1f} → {shares[3]:.1f} mL) is "
-            f"unchanged within measurement error. {CANNOT_TELL} Size alone does not show it; "
-            "compare the enhancing part at the next scan.",
+            f"{seen.name(i)}: the necrotic share of the volume rose from "
+            f"{100 * shares[0]:.0f} to {100 * shares[1]:.0f} % while the whole "
+            f"({shares[2]:.1f} → {shares[3]:.1f} mL) is unchanged within "
+            f"measurement error. {CANNOT_TELL} Size alone does not show it; compare the "
+            "enhancing part at the next scan.",
         )  # fmt: skip
 
 
@@ -92,8 +93,9 @@ def _fluid(seen: Seen, i: int, t: int) -> Iterator[Observation]:
     hu = f" (mean {density:.0f} HU)" if is_ct and density is not None else ""
     yield Observation(
         "CYSTIC_CONVERSION", t, (i,),
-        f"Lesion {i}: the fluid-like share of the volume rose from {100 * shares[0]:.0f} to "
-        f"{100 * shares[1]:.0f} %{hu}; the whole went from {shares[2]:.1f} to {shares[3]:.1f} mL. "
+        f"{seen.name(i)}: the fluid-like share of the volume rose from "
+        f"{100 * shares[0]:.0f} to {100 * shares[1]:.0f} %{hu}; the whole went from "
+        f"{shares[2]:.1f} to {shares[3]:.1f} mL. "
         "With this change the total size may grow while solid tissue declines, so size criteria "
         f"and density criteria can disagree. {CANNOT_TELL}",
     )  # fmt: skip
@@ -129,7 +131,7 @@ def _solid(seen: Seen, i: int, t: int) -> Iterator[Observation]:
         return
     yield Observation(
         "SOLID_DECLINE_TOTAL_STABLE", t, (i,),
-        f"Lesion {i}: the {said} while its size is stable ({size}). Criteria of size call this "
+        f"{seen.name(i)}: the {said} while its size is stable ({size}). Criteria of size call this "
         f"stable, criteria of enhancement a response. {CANNOT_TELL}",
     )  # fmt: skip
 
@@ -180,8 +182,8 @@ def only_oedema(seen: Seen, t: int) -> Iterator[Observation]:
         if around.exceeds_error is Exceeds.YES and inside.exceeds_error is Exceeds.NO:
             yield Observation(
                 "EDEMA_ONLY", t, (i,),
-                f"Lesion {i}: oedema went from {around.from_value:.1f} to {around.to_value:.1f} "
-                f"mL while the enhancing volume ({inside.from_value:.1f} → "
+                f"{seen.name(i)}: oedema went from {around.from_value:.1f} to "
+                f"{around.to_value:.1f} mL while the enhancing volume ({inside.from_value:.1f} → "
                 f"{inside.to_value:.1f} mL) is unchanged within measurement error. {CANNOT_TELL} "
                 "Steroid dose and treatment change oedema as well; record them in the events "
                 "table.",

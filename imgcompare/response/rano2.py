@@ -178,8 +178,8 @@ def grown_non_targets(visit: RanoVisit) -> Iterator[Sign]:
             low_sum += before.value
     if grown and limits.is_progression(low_sum, now_sum):
         change = percent_text(low_sum, now_sum)
-        ids = ", ".join(map(str, grown))
-        text = f"with non-target lesion {ids}, which grew, {measure.text(now_sum)} is {change}"
+        names = visit.course.called(*grown)
+        text = f"with non-target lesion {names}, which grew, {measure.text(now_sum)} is {change}"
         limit = float(grown_limit(low_sum, limits.progression_percent))
         yield Sign("grown-non-target", f"{text} against the nadir", float(now_sum), limit)
 

@@ -134,7 +134,7 @@ def _judge(visit: Visit, scale: Scale, rule: str) -> Outcome:
         before = scale.measure.read(course, i, standing.nadir_at).value
         growth[i] = scale.measure.read(course, i, visit.timepoint).value - before
     most = max(growth, key=lambda i: (growth[i], -i))
-    text = f"lesion {most} grew most, by {scale.measure.text(growth[most])}"
+    text = f"lesion {course.called(most)} grew most, by {scale.measure.text(growth[most])}"
     limit = float(ONE_LESION_MM)
     if growth[most] >= ONE_LESION_MM:
         visit.notes.add("one-lesion", f"{text}: at least +5 mm", float(growth[most]), limit)

@@ -76,7 +76,8 @@ class RanoLgg:
             if not before.is_known:
                 visit.visit.notes.flags.append("ENHANCEMENT_UNKNOWN")
             elif not before.value and now.value >= self.new_enhancement_mm2:
-                text = f"lesion {i} enhances ({measure.text(now.value)}), as it did not at baseline"
+                said = f"lesion {course.called(i)} enhances ({measure.text(now.value)})"
+                text = f"{said}, as it did not at baseline"
                 limit = float(self.new_enhancement_mm2)
                 yield Sign("new-enhancement", text, float(now.value), limit)
             elif not before.value and now.value:

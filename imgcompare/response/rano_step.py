@@ -201,8 +201,8 @@ class Step:
                 reason = outcome.reason
                 yield Sign("target-pd", reason.text, reason.value, reason.threshold)
         if self.new_ids:
-            ids = ", ".join(map(str, sorted(self.new_ids)))
-            yield Sign("new-lesion", f"new lesion {ids}")
+            names = self.course.called(*sorted(self.new_ids))
+            yield Sign("new-lesion", f"new lesion {names}")
         if self._non_target_progresses(found):
             yield Sign("non-target-reader", "non-target disease progresses, by the reader")
         if self.rules.t2_flair and ReaderFinding.T2_FLAIR_INCREASE in found:

@@ -195,6 +195,10 @@ class CourseReadings:
             return self.names[timepoint]
         return date.isoformat() if date else f"timepoint {timepoint}"
 
+    def called(self, *lesion_ids: int) -> str:
+        """Names of lesions as their table calls them, else their numbers."""
+        return ", ".join(self.by_id[i].name or str(i) for i in lesion_ids)
+
     def days(self, first: int, second: int) -> int | None:
         """Days from one timepoint to another; None unless both dates are known."""
         a, b = self.dates[first], self.dates[second]

@@ -132,7 +132,8 @@ def _review(visit: Visit) -> Iterator[str]:
         if lesion.nodal and size.value >= NORMAL_NODE_MM and (normal_then or visit.had_cr):
             yield "REVIEW_NODE_AFTER_CR" if visit.had_cr else "REVIEW_NODE_NORMAL_AT_BASELINE"
         elif not lesion.nodal and visit.had_cr and i in visit.choice.targets:
-            text = f"lesion {i} is back after complete response: if that was real, progression"
+            name = course.called(i)
+            text = f"lesion {name} is back after complete response: if that was real, progression"
             visit.notes.add("reappeared", text, float(size.value))
             yield "REVIEW_REAPPEARED_AFTER_CR"
 

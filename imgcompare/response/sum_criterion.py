@@ -33,6 +33,10 @@ BASELINE_DAYS = 28
 """Longest time between the baseline and the start of treatment."""
 
 
+OUTSIDE_ITS_ORGAN = "OUTSIDE_ITS_ORGAN"
+"""Flag of a criterion whose organ is not that of the lesions."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Visit:
     """One later timepoint: what a special rule of a criterion may look at."""
@@ -221,7 +225,7 @@ def _baseline_flags(course: CourseReadings) -> Iterator[str]:
 def outside_flags(course: CourseReadings, organ: str) -> Iterator[str]:
     """Say if all lesions lie outside the organ that a criterion is made for."""
     if organ and course.lesions and all(is_elsewhere(x.site, organ) for x in course.lesions):
-        yield "OUTSIDE_ITS_ORGAN"
+        yield OUTSIDE_ITS_ORGAN
 
 
 def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:

@@ -43,7 +43,8 @@ class Measure:
         """Name the figure of one lesion at one timepoint, as a missing input."""
         compartment, quantity = self.pick(course, lesion_id)
         name = quantity.replace("_", " ")
-        return f"{compartment} {name} of lesion {lesion_id} at {course.name(timepoint)}"
+        lesion = f"lesion {course.called(lesion_id)}"
+        return f"{compartment} {name} of {lesion} at {course.name(timepoint)}"
 
     def text(self, value: Decimal) -> str:
         """Write a figure with its unit."""

@@ -156,15 +156,19 @@ def choose_targets(
     others = tuple(
         x.lesion_id for x in found if x.lesion_id not in targets and x.size is not Size.NORMAL_NODE
     )
-    reasons = tuple(_reason(x, measure, x.lesion_id in targets, rule) for x in found)
+    reasons = tuple(
+        _reason(x, course.called(x.lesion_id), measure, x.lesion_id in targets, rule) for x in found
+    )
     return Choice(targets, others, reasons, tuple(flags), missing)
 
 
-def _reason(lesion: BaselineLesion, measure: Measure, is_target: bool, rule: str) -> Reason:
+def _reason(
+    lesion: BaselineLesion, name: str, measure: Measure, is_target: bool, rule: str
+) -> Reason:
     part = "target" if is_target else "non-target"
     if lesion.size is Size.NORMAL_NODE and not is_target:
         part = "not recorded"
     is_measured = lesion.size is not Size.NOT_MEASURED
     size = f"{measure.text(lesion.value)}, {lesion.size}" if is_measured else str(lesion.size)
-    text = f"lesion {lesion.lesion_id} ({lesion.organ}, {size}): {part}"
+    text = f"lesion {name} ({lesion.organ}, {size}): {part}"
     return Reason(f"{rule}/selection", text, float(lesion.value) if is_measured else None)

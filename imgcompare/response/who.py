@@ -95,7 +95,7 @@ class Who:
             if not known or not LIMITS.is_progression(min(known), now):
                 continue
             growth = percent_text(min(known), now)
-            text = f"lesion {i} alone grew from {PRODUCTS.text(min(known))} to "
+            text = f"lesion {course.called(i)} alone grew from {PRODUCTS.text(min(known))} to "
             limit = float(grown_limit(min(known), LIMITS.progression_percent))
             visit.notes.add(
                 "one-lesion", f"{text}{PRODUCTS.text(now)} ({growth})", float(now), limit

@@ -9,26 +9,19 @@ from xml.etree import ElementTree
 import pytest
 
 from imgcompare.model import (
-    Assessment,
     ComparabilityFinding,
     Comparison,
     Concern,
     CourseResponse,
+    Direction,
     Exceeds,
-    Reason,
     Severity,
     finish,
 )
 from imgcompare.options import AssessOptions
 from imgcompare.pipeline import assess
 from imgcompare.reporting.assessment import assessment_html
-from imgcompare.reporting.categories import (
-    MEANINGS,
-    Direction,
-    deciding_reasons,
-    direction,
-    meaning,
-)
+from imgcompare.reporting.categories import MEANINGS, direction, meaning
 from imgcompare.reporting.comparability import comparability_rows, comparability_summary
 from imgcompare.reporting.course_plots import (
     cohort_spider,
@@ -48,6 +41,8 @@ from imgcompare.reporting.criteria_table import (
 )
 from imgcompare.reporting.html import report_html
 from imgcompare.reporting.sdtm import sdtm_files
+from imgcompare.reporting.tables import assessments_document
+from imgcompare.response.side_by_side import side_by_side
 
 ROWS = """subject,timepoint,date,lesion,role,site,nodal,compartment,quantity,value,unit
 P1,0,2024-01-10,1,target,liver,no,whole,longest_diameter,50,mm
@@ -102,7 +97,7 @@ def test_criteria_for_another_organ_stand_aside(course: Comparison) -> None:
         replace(a, flags=("OUTSIDE_ITS_ORGAN",)) if a.criterion == "qEASL 2014" else a
         for a in course.assessments
     )
-    case = replace(course, assessments=moved)
+    case = replace(course, assessments=moved, side_by_side=side_by_side(moved))
     (aside,) = [r for r in criteria_rows(case) if r.criterion == "qEASL 2014"]
     assert not aside.has_figure
     assert "another organ" in aside.why_not
@@ -130,7 +125,8 @@ def test_disagreement_is_explained_once_for_timepoints_that_say_the_same(
     ((names, category, why),) = sides["response"]
     assert (names, category) == ("qEASL 2014", "PR")
     assert "-73.0 % against the baseline" in why
-    assert disagreements(replace(course, assessments=course.assessments[:3])) == []
+    alone = side_by_side(course.assessments[:3])
+    assert disagreements(replace(course, side_by_side=alone)) == []
 
 
 def test_the_course_in_one_sentence(course: Comparison) -> None:
@@ -140,19 +136,23 @@ def test_the_course_in_one_sentence(course: Comparison) -> None:
     )
 
 
-def test_the_deciding_reason_has_a_number() -> None:
-    reasons = (
-        Reason("x/target-pd", "sum 30 mm", 30.0, 24.0),
-        Reason("x/overall", "targets PD: PD"),
-    )
-    found = Assessment("X 1", "1", 1, "PD", "nadir", reasons, rule_id="x/overall")
-    assert deciding_reasons(found) == reasons[:1]
-    new = (*reasons, Reason("x/new-lesion", "lesion 2 is new"))
-    assert deciding_reasons(replace(found, reasons=new, rule_id="x/new-lesion")) == new[2:]
-    confirmed = (*reasons, Reason("x/iupd", "progression for the first time"))
-    both = deciding_reasons(replace(found, reasons=confirmed, rule_id="x/iupd"))
-    assert both == (confirmed[2], confirmed[0])
+def test_numbers_are_rounded_for_reading() -> None:
     assert readable("sum 38.95731 mm2 of 1150.27372") == "Sum 39.0 mm² of 1150"
+
+
+def test_what_differs_says_why_beside_its_rule(course: Comparison) -> None:
+    (found,) = disagreements(course)
+    (cause,) = found.causes
+    assert "RECIST 1.1 says PD, qEASL 2014 PR: they measure different things" in cause
+    own = next(d for d in criteria_details(course) if d.differs)
+    assert own.figures == "qeasl/target-pr: 10.0 mL, limit 11.6 mL"
+    assert own.cause.startswith("RECIST 1.1 says PD, qEASL 2014 PR")
+    page = assessment_html([course])
+    assert page.count("they measure different things") >= 3  # once explained, twice beside a cell
+    document = assessments_document(course)["disagreements"]
+    assert [d["timepoint"] for d in document] == [1, 2]
+    assert document[0]["causes"][0]["ground"] == "FIGURE"
+    assert document[0]["differing"] == ["qEASL 2014"]
 
 
 def test_within_error_is_said_beside_the_category(course: Comparison) -> None:

@@ -148,3 +148,10 @@ def test_lesions_are_left_out_with_all_that_is_known_of_them():
     assert (left.reader.targets, left.reader.new_lesions) == ((1,), {1: (3,)})
     assert (left.reader.states, left.events) == ({}, ())
     assert found.without([]) is found
+
+
+def test_lesions_are_called_by_the_names_of_their_table():
+    lesions = (Lesion(1, "1.2.1", name="T01"), Lesion(2, "1.2.2"))
+    found = course_of(figures({1: [20], 2: [10]}, "longest_diameter"), lesions=lesions)
+    assert found.called(1) == "T01"
+    assert found.called(2, 1) == "2, T01"

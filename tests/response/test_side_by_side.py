@@ -1,4 +1,4 @@
-from imgcompare.model import ReaderInput, Response
+from imgcompare.model import Assessment, Direction, Ground, ReaderInput, Reason, Response
 from imgcompare.response import Recist11
 from imgcompare.response.choi import Choi
 from imgcompare.response.irecist import IRecist
@@ -6,7 +6,7 @@ from imgcompare.response.mrano import MRano
 from imgcompare.response.mrecist import MRecist
 from imgcompare.response.rano import RanoHgg2010
 from imgcompare.response.rano_rules import ConfirmBy
-from imgcompare.response.side_by_side import Direction, side_by_side
+from imgcompare.response.side_by_side import deciding_reasons, side_by_side
 from imgcompare.response.volumetric import QEasl
 from imgcompare.response.who import ProgressionBy, Who
 from tests.response.courses import course, event, figures
@@ -44,15 +44,18 @@ def test_those_that_measure_different_things_are_told_apart():
         ("qEASL 2014", Direction.RESPONSE)
     ]
     (cause,) = last.causes
-    assert "RECIST 1.1 says PD, qEASL 2014 PR: they measure different things" in cause
-    assert "sum of diameters (+30.0 % against nadir 2024-01-10)" in cause
-    assert "sum of enhancing volumes (-90.0 % against baseline 2024-01-10)" in cause
+    assert (cause.ground, cause.criteria) == (Ground.FIGURE, ("qEASL 2014",))
+    assert "RECIST 1.1 says PD, qEASL 2014 PR: they measure different things" in cause.text
+    assert "sum of diameters (+30.0 % against nadir 2024-01-10)" in cause.text
+    assert "sum of enhancing volumes (-90.0 % against baseline 2024-01-10)" in cause.text
 
 
 def test_the_rule_its_number_and_threshold_are_there():
     opinion = beside(Recist11())[2].opinions[0]
     assert opinion.rule_id == "recist-1.1/target-pd"
-    assert (opinion.value, opinion.threshold, opinion.unit) == (65.0, 60.0, "mm")
+    assert opinion.number is not None
+    assert (opinion.number.value, opinion.number.threshold) == (65.0, 60.0)
+    assert (opinion.unit, opinion.by_sum) == ("mm", True)
 
 
 def test_the_majority_leads():
@@ -63,9 +66,11 @@ def test_the_majority_leads():
 def test_the_same_figure_with_other_references_or_limits():
     readings = course({1: [50, 40, 52]}, extra=figures({1: [60, 60, 60]}, "mean_intensity"))
     last = beside(Recist11(), Choi(), readings=readings)[2]
-    assert "different timepoints" in last.causes[0]
+    assert last.causes[0].ground is Ground.REFERENCE
+    assert "different timepoints" in last.causes[0].text
     first = beside(Recist11(), Choi(), readings=readings)[1]
-    assert "their limits differ, RECIST 1.1 meets none and Choi 2007 45 mm" in first.causes[0]
+    words = "their limits differ: RECIST 1.1 meets none and Choi 2007 that of 45 mm"
+    assert words in first.causes[0].text
 
 
 def test_rules_of_their_own_are_named():
@@ -75,8 +80,9 @@ def test_rules_of_their_own_are_named():
         clinical=(event("radiotherapy_end", 10),),
     )
     (cause,) = beside(Recist11(), RanoHgg2010(), readings=window)[1].causes
-    assert "RANO-HGG 2010 decides by a rule of its own" in cause
-    assert "recheck" in cause
+    assert cause.ground is Ground.OWN_RULE
+    assert "RANO-HGG 2010 decides by a rule of its own" in cause.text
+    assert "recheck" in cause.text
 
 
 def test_non_targets_and_new_lesions_are_rules_of_their_own():
@@ -91,7 +97,7 @@ def test_non_targets_and_new_lesions_are_rules_of_their_own():
             course({1: [50, 50]}, extra=rows)
         )
         (cause,) = side_by_side([*found, *other])[1].causes
-        assert "RECIST 1.1 decides by a rule of its own" in cause
+        assert "RECIST 1.1 decides by a rule of its own" in cause.text
 
 
 def test_unconfirmed_progression_points_the_same_way():
@@ -102,6 +108,37 @@ def test_what_is_not_evaluable_takes_no_side():
     readings = course({1: [50, 60]})
     found = beside(Recist11(), QEasl(), Who(progression_by=ProgressionBy.SUM), readings=readings)
     assert not found[1].disagree
-    missing = [o for o in found[1].opinions if o.direction is None]
+    missing = [o for o in found[1].opinions if o.direction is Direction.NONE]
     assert {o.criterion for o in missing} == {"qEASL 2014", "WHO 1981"}
     assert all(o.missing for o in missing)
+
+
+def test_the_deciding_reason_has_a_number():
+    reasons = (
+        Reason("x/target-pd", "sum 30 mm", 30.0, 24.0),
+        Reason("x/overall", "targets PD, non-targets none, new no: PD"),
+    )
+    assert deciding_reasons(said("PD", reasons, "x/overall")) == reasons[:1]
+    new = (*reasons, Reason("x/new-lesion", "lesion 2 is new"))
+    assert deciding_reasons(said("PD", new, "x/new-lesion")) == new[2:]
+    confirmed = (*reasons, Reason("x/iupd", "progression for the first time"))
+    assert deciding_reasons(said("iUPD", confirmed, "x/iupd")) == (confirmed[2], confirmed[0])
+
+
+def test_where_the_targets_do_not_decide_what_does_is_given():
+    """Progression by a new lesion is not explained by targets that met no limit."""
+    stable = Reason("x/target-sd", "neither limit is met", 30.0)
+    remain = Reason("x/non-target-reader", "non-targets Non-CR/Non-PD by the reader")
+    new = Reason("x/new-lesion", "lesion 2 is new")
+    end = Reason("x/overall", "targets SD, non-targets Non-CR/Non-PD, new yes: PD")
+    assert deciding_reasons(said("PD", (stable, remain, new, end), end.rule_id)) == (new,)
+    grown = Reason("x/non-target-reader", "non-targets PD by the reader")
+    end = Reason("x/overall", "targets SD, non-targets PD, new no: PD")
+    assert deciding_reasons(said("PD", (stable, grown, end), end.rule_id)) == (grown,)
+    gone = Reason("x/target-cr", "nothing is left of any target", 0.0)
+    end = Reason("x/overall", "targets CR, non-targets Non-CR/Non-PD, new no: PR")
+    assert deciding_reasons(said("PR", (gone, remain, end), end.rule_id)) == (remain, gone)
+
+
+def said(category, reasons, rule_id):
+    return Assessment("X 1", "1", 1, category, "nadir", tuple(reasons), rule_id=rule_id)
