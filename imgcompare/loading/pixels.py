@@ -1,12 +1,13 @@
 """Reads the voxels of a stack: bytes straight into one array, or decoded where compressed.
 
 Uncompressed little-endian planes are read at the offset found while scanning, into the final
-array, by a few threads; nothing is copied twice. Values are the real ones (rescaled), as int16
-where they fit, else int32, and float32 where the slope is not 1.
+array, by a few threads that take turns; nothing is copied twice. Values are the real ones
+(rescaled), as int16 where they fit, else int32, and float32 where the slope is not 1.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,8 +26,8 @@ from imgcompare.loading.meaning import RESCALED, Line, Scaling, meaning_of
 from imgcompare.loading.stacking import Stack
 from imgcompare.model import Volume
 
-THREADS: Final = 4
-"""Reading waits for the disk and the copy; decoding is spread over the cores."""
+READERS: Final = 4
+"""Threads that read, which wait for the disk and the copy; decoding takes all cores."""
 
 MAX_VOXELS: Final = 2**31
 """A header that claims more is refused before anything is allocated (4 GiB at 16 bits)."""
@@ -115,35 +116,43 @@ def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> A
         array = np.empty(stack.geometry.shape, dtype=dtype)
     except MemoryError:
         raise SeriesError(f"A volume of {stack.geometry.shape} does not fit in memory.") from None
-    planes = stack.instances
-    share = max(1, -(-len(planes) // (4 * THREADS)))
-    starts = range(0, len(planes), share)
+    turns = iter(range(len(stack.instances)))
 
-    def fill(start: int) -> None:
-        part = slice(start, start + share)
-        _fill(array[part], planes[part], lines[part])
+    def work() -> tuple[int, Exception] | None:
+        """Take one plane after the other until none is left; give what went wrong at which."""
+        with FrameReader() as reader:
+            for n in turns:
+                try:
+                    _fill(array[n], stack.instances[n], lines[n], reader)
+                except Exception as error:
+                    list(turns)  # leaves no plane to the other threads
+                    return n, error
+        return None
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(fill, starts):
-            pass
+    threads = _threads(stack)
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(work) for _ in range(threads)]
+    wrong = [found for job in jobs if (found := job.result())]
+    if wrong:
+        raise min(wrong, key=lambda found: found[0])[1]
     return array
 
 
-def _fill(out: AnyArray, planes: Sequence[Instance], lines: Sequence[Line]) -> None:
-    """Read planes one after the other into consecutive slices of ``out``."""
-    scratch: AnyArray | None = None
-    with FrameReader() as reader:
-        for target, plane, line in zip(out, planes, lines, strict=True):
-            kind = stored_dtype(plane.facts.pixels)
-            if target.dtype.itemsize == kind.itemsize and target.dtype.kind == "i":
-                room = target.view(kind)
-            else:
-                if scratch is None or scratch.dtype != kind:
-                    scratch = np.empty(target.shape, kind)
-                room = scratch
-            stored = _stored(plane, reader, room)
-            drop_unused_bits(stored, plane.facts.pixels)
-            _rescale(stored, target, line, plane.facts.pixels)
+def _threads(stack: Stack) -> int:
+    """Threads for reading a stack; one for a single plane."""
+    decoded = any(plane.encapsulated for plane in stack.instances)
+    wanted = max(READERS, os.cpu_count() or 1) if decoded else READERS
+    return min(wanted, len(stack.instances))
+
+
+def _fill(target: AnyArray, plane: Instance, line: Line, reader: FrameReader) -> None:
+    """Read one plane into its slice of the volume."""
+    kind = stored_dtype(plane.facts.pixels)
+    same = target.dtype.itemsize == kind.itemsize and target.dtype.kind == "i"
+    room = target.view(kind) if same else np.empty(target.shape, kind)
+    stored = _stored(plane, reader, room)
+    drop_unused_bits(stored, plane.facts.pixels)
+    _rescale(stored, target, line, plane.facts.pixels)
 
 
 def _stored(plane: Instance, reader: FrameReader, room: AnyArray) -> AnyArray:

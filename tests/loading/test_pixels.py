@@ -165,6 +165,22 @@ def test_file_shortened_after_the_scan_is_named(tmp_path: Path) -> None:
         series.load()
 
 
+def test_first_of_several_damaged_files_is_named_whichever_thread_meets_it(tmp_path: Path) -> None:
+    grid = make_geometry((24, 3, 5))
+    paths = write_series(tmp_path, SeriesSpec(geometry=grid))
+    series = only(tmp_path)
+    heights = [float(pydicom.dcmread(path).ImagePositionPatient[2]) for path in paths]
+    up = [paths[n] for n in np.argsort(heights)]
+    ordered = (
+        up if grid.index_to_world((1, 0, 0))[2] > grid.index_to_world((0, 0, 0))[2] else up[::-1]
+    )
+    for path in ordered[5::3]:
+        path.write_bytes(path.read_bytes()[:-10])
+    for _ in range(5):
+        with pytest.raises(UnreadableFileError, match=ordered[5].name):
+            series.load()
+
+
 def test_colour_images_are_refused(tmp_path: Path) -> None:
     tags = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
     grid = make_geometry((3, 4, 6))
