@@ -178,6 +178,11 @@ def _visits(
                 if len(split) > 1
                 else "on one date"
             )
+            if len({visit[0].start_s for visit in split}) < len(split):
+                problems.append(
+                    f"{len(split)} visits on {key[0]} have the same or no time; they are ordered "
+                    "by name"
+                )
             choice = f"{key[0]}: {len(day)} studies make {len(split)} visit(s)"
             decisions.append(Decision(STAGE, name, choice, reason))
     return visits, decisions, problems

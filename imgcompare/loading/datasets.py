@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.header import BIG_ENDIAN, DEFLATED, IMPLICIT_LITTLE, find_data_set
+from imgcompare.loading.header import BIG_ENDIAN, DEFLATED, IMPLICIT, find_data_set
 from imgcompare.loading.walking import Window
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _require_bounds(path: Path | str) -> None:
         data = np.memmap(path, np.uint8, mode="r")
     else:
         return
-    explicit, swapped = syntax != IMPLICIT_LITTLE, syntax == BIG_ENDIAN
+    explicit, swapped = syntax not in IMPLICIT, syntax == BIG_ENDIAN
     if count_elements(data, max(0, start), explicit, swapped, MAX_ELEMENTS) > MAX_ELEMENTS:
         raise UnreadableFileError(f"has a damaged header (more than {MAX_ELEMENTS:,} elements)")
 

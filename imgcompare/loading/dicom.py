@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +36,9 @@ def make_subjects(
         problems = []
         if not (patient.id or patient.name):
             problems.append("the headers name no patient; all such files are taken as one subject")
-        studies = _studies(planes, scrub, regrid=regrid)
-        result.append(Subject(patient.id or patient.name, studies, tuple(problems)))
+        problems += _other_names(planes)
+        studies, notes = _studies(planes, scrub, regrid=regrid)
+        result.append(Subject(patient.id or patient.name, studies, (*problems, *notes)))
     return result
 
 
@@ -69,16 +71,44 @@ def _same_patient(one: Patient, other: Patient) -> bool:
     return same and len(births) < 2
 
 
-def _studies(instances: Iterable[Instance], scrub: Scrubber, *, regrid: bool) -> tuple[Study, ...]:
-    by_study: dict[str, dict[object, list[Instance]]] = defaultdict(lambda: defaultdict(list))
+def _other_names(planes: Iterable[Instance]) -> list[str]:
+    """Say, without naming, that one identifier stands with several names."""
+    facts = {id(p.facts.patient): p.facts.patient for p in planes}.values()
+    families = {_family(p.name) for p in facts} - {""}
+    if len(families) < 2:
+        return []
+    return [
+        f"one Patient ID stands with {len(families)} different family names: are these files of "
+        "one person?"
+    ]
+
+
+def _family(name: str) -> str:
+    """Family name, without what programs write differently."""
+    bare = unicodedata.normalize("NFKD", name.split("=")[0].split("^")[0])
+    return "".join(c for c in bare.casefold() if c.isalnum())
+
+
+def _studies(
+    instances: Iterable[Instance], scrub: Scrubber, *, regrid: bool
+) -> tuple[tuple[Study, ...], list[str]]:
+    """Group planes by study and date, for programs that hide identities give all one UID."""
+    by_study: dict[tuple[str, dt.date | None], dict[object, list[Instance]]]
+    by_study = defaultdict(lambda: defaultdict(list))
     for instance in instances:
         facts = instance.facts
         series = facts.series_uid or (facts.modality, facts.number, facts.description)
-        by_study[facts.study_uid][series].append(instance)
+        by_study[facts.study_uid, facts.study_date][series].append(instance)
+    uids = Counter(uid for uid, _ in by_study)
+    problems = [
+        f"one Study Instance UID stands with {n} dates; each date is taken as a visit of its own"
+        for n in uids.values()
+        if n > 1
+    ]
     studies = []
-    for order, (uid, by_series) in enumerate(by_study.items()):
+    for order, ((uid, _), by_series) in enumerate(by_study.items()):
         planes = [p for series in by_series.values() for p in series]
-        dates = [p.facts.study_date or p.acquired_date for p in planes]
+        dates = [p.facts.study_date or p.acquired_date or p.content_date for p in planes]
         starts = [p.facts.study_seconds for p in planes if p.facts.study_seconds is not None]
         stacks = [s for group in by_series.values() for s in stack_series(group, regrid=regrid)]
         candidates = [_candidate(stack, scrub) for stack in stacks]
@@ -86,7 +116,7 @@ def _studies(instances: Iterable[Instance], scrub: Scrubber, *, regrid: bool) ->
         date = min((d for d in dates if d), default=None)
         start = min(starts, default=None)
         studies.append(Study(uid, date, start, tuple(candidates), order=order))
-    return tuple(studies)
+    return tuple(studies), problems
 
 
 def _guess(stack: Stack, acquisition: Acquisition) -> RoleGuess:

@@ -87,6 +87,7 @@ def _sort_in(path: str, file: str, header: Header, found: Found) -> None:
     sop_class = text(header.values.get(SERIES_TAGS["sop_class"]))
     if sop_class in CLASSIC_CLASSES:
         instance = make_instance(path, header, found.cache)
+        _require_one_plane(instance)
         if instance.truncated and not (instance.position and instance.facts.pixel_spacing_mm):
             raise UnreadableFileError("is cut off within its header")
         if MOSAIC in instance.facts.image_type:
@@ -104,6 +105,19 @@ def _sort_in(path: str, file: str, header: Header, found: Found) -> None:
     elif sop_class and sop_class != DIRECTORY_CLASS:
         where = Path(path.archive if isinstance(path, MemberPath) else path)
         found.objects.append(FoundObject(where, found.cache.facts(header)))
+
+
+def _require_one_plane(instance: Instance) -> None:
+    """Refuse a file of a classic kind whose header contradicts itself."""
+    pixels = instance.facts.pixels
+    if pixels.frames > 1:
+        raise UnreadableFileError(
+            f"claims {pixels.frames} frames, but is of a kind that holds one plane"
+        )
+    if not 0 < pixels.bits_stored <= pixels.bits_allocated:
+        raise UnreadableFileError(
+            f"claims {pixels.bits_stored} bits stored of {pixels.bits_allocated} allocated"
+        )
 
 
 def make_scrubber(found: Found, *, identified: bool) -> Scrubber:

@@ -9,7 +9,7 @@ from typing import Final
 from imgcompare.errors import UnreadableFileError
 from imgcompare.geometry import AnyArray
 from imgcompare.loading.codestream import END_OF_IMAGE
-from imgcompare.loading.header import BIG_ENDIAN, DEFLATED, data_set_start
+from imgcompare.loading.header import DEFLATED, SWAPPED_PIXELS, data_set_start
 from imgcompare.loading.instances import Instance
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -72,7 +72,7 @@ class FrameReader:
                 f"File {plane.file_name} is truncated: {done} of {len(wanted)} bytes of "
                 "pixels. Copy it again."
             )
-        if plane.facts.pixels.transfer_syntax == BIG_ENDIAN:
+        if plane.facts.pixels.transfer_syntax in SWAPPED_PIXELS:
             stored.byteswap(inplace=True)
 
     def compressed(self, plane: Instance) -> bytes:

@@ -10,16 +10,27 @@ from typing import Final
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.datasets import read_dataset
 from imgcompare.loading.header import BIG_ENDIAN, EXPLICIT_LITTLE, MAX_LONG, read_values
+from imgcompare.loading.instances import Concatenation
 from imgcompare.loading.nested import Item, parse_items, read_items
 from imgcompare.loading.tags import number, numbers, text
 from imgcompare.loading.walking import BytesWindow, Walker
 
 _SHARED: Final = 0x52009229
 _PER_FRAME: Final = 0x52009230
+_DIMENSIONS: Final = 0x00209222
+_CONCATENATION: Final = 0x00209161
+_PART, _PARTS, _OFFSET = 0x00209162, 0x00209163, 0x00209228
 _FILE: Final = frozenset(
-    (_SHARED, _PER_FRAME, 0x00180012, 0x00189005, 0x00189008, 0x00189009, 0x00189018)
+    (
+        *(_SHARED, _PER_FRAME, _DIMENSIONS, _CONCATENATION, _PART, _PARTS, _OFFSET),
+        *(0x00180012, 0x00189005, 0x00189008, 0x00189009, 0x00189018),
+    )
 )
-"""Groups, contrast agents, and what describes the pulse sequence."""
+"""Groups, dimensions, concatenation, contrast agents, and what describes the pulse sequence."""
+
+_IN_A_VOLUME: Final = frozenset((0x00209057, 0x00200032, 0x00201041, 0x00209056))
+"""Dimensions along which frames lie in one volume (place in the stack), or that are looked at
+otherwise (the stack itself)."""
 
 _FORMS: Final[dict[int, str]] = {
     0x00189079: "d",  # Inversion Times
@@ -80,6 +91,40 @@ class Functional:
     frames: tuple[Groups, ...]
     file: Item
     syntax: str
+
+    def dimensions(self) -> list[int | None]:
+        """Give each frame the number of the volume that the file's own dimensions put it into.
+
+        None where the file states no dimensions but those within a volume.
+        """
+        items = parse_items(self.file.get(_DIMENSIONS, b""), self.syntax)
+        kept = [n for n, item in enumerate(items) if self._pointer(item) not in _IN_A_VOLUME]
+        values = [self._integers(g.value(0x00209111, 0x00209157), "I") for g in self.frames]
+        if not kept or any(len(v) != len(items) for v in values):
+            return [None] * len(self.frames)
+        # one number for all kept dimensions, the same in every file of a concatenation
+        return [sum(v[n] << 32 * k for k, n in enumerate(reversed(kept))) for v in values]
+
+    def concatenation(self) -> Concatenation | None:
+        """Tell which part of a divided object the file is; None if it is whole."""
+        uid = text(self.file.get(_CONCATENATION))
+        number = self._first(_PART, "H")
+        if not uid or number is None:
+            return None
+        start = self._first(_OFFSET, "I") or 0
+        return Concatenation(uid, number, self._first(_PARTS, "H"), start, len(self.frames))
+
+    def _first(self, tag: int, form: str) -> int | None:
+        return next(iter(self._integers(self.file.get(tag), form)), None)
+
+    def _pointer(self, item: Item) -> int:
+        group, number = (*self._integers(item.get(0x00209165), "H"), 0, 0)[:2]
+        return group << 16 | number
+
+    def _integers(self, value: bytes | None, form: str) -> tuple[int, ...]:
+        order = ">" if self.syntax == BIG_ENDIAN else "<"
+        count = len(value or b"") // struct.calcsize(form)
+        return struct.unpack_from(f"{order}{count}{form}", value or b"")
 
 
 def read_functional(path: str, frames: int) -> Functional:

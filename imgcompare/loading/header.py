@@ -21,6 +21,7 @@ from imgcompare.errors import UnreadableFileError
 from imgcompare.loading.tags import BINARY_TAGS, SEQUENCE_TAGS, WANTED_TAGS
 from imgcompare.loading.walking import (
     PIXEL_DATA,
+    UNREAD,
     InflatedWindow,
     Unusual,
     Walker,
@@ -32,9 +33,15 @@ IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+GE_SWAPPED: Final = "1.2.840.113619.5.2"
+"""GE's private syntax: an implicit little-endian header, pixels in big-endian order."""
+
+IMPLICIT: Final = frozenset((IMPLICIT_LITTLE, GE_SWAPPED))
+SWAPPED_PIXELS: Final = frozenset((BIG_ENDIAN, GE_SWAPPED))
 
 _PREAMBLE = 132
 _GROUPS: Final = {BIG_ENDIAN: b"\x00\x08"}  # first group of a data set, where bytes are swapped
+_META_START: Final = b"\x02\x00\x00\x00UL"  # the group length of the file meta information
 _UID = re.compile(rb"[0-9.]{1,64}")
 
 MAX_LONG: Final = 64 * 1024 * 1024
@@ -48,7 +55,7 @@ _WANTED = frozenset(WANTED_TAGS)
 _WIDTHS: Final = {tag: struct.calcsize(form) for tag, form in BINARY_TAGS.items()}
 _EXPLICIT = Walker(_WANTED)
 _WALKERS: Final = {
-    IMPLICIT_LITTLE: Walker(_WANTED, explicit=False),
+    **dict.fromkeys(IMPLICIT, Walker(_WANTED, explicit=False)),
     BIG_ENDIAN: Walker(_WANTED, big_endian=True),
 }
 
@@ -152,7 +159,7 @@ def read_values(
     with open(path, "rb", buffering=0) as file:
         window = Window(file.fileno())
         start, syntax = find_data_set(window)
-        explicit, big = syntax != IMPLICIT_LITTLE, syntax == BIG_ENDIAN
+        explicit, big = syntax not in IMPLICIT, syntax == BIG_ENDIAN
         walker = Walker(tags, explicit=explicit, big_endian=big, longest=longest)
         with contextlib.suppress(Unusual, struct.error, UnreadableFileError):
             if syntax == DEFLATED:
@@ -170,12 +177,13 @@ def data_set_start(path: Path | str) -> int:
 def find_data_set(window: Window) -> tuple[int, str]:
     """Find where the data set starts and its transfer syntax; a start of -1 means no DICOM."""
     buffer = window.buffer
-    if buffer[128:132] != b"DICM":
-        return _begin_without_preamble(buffer)
-    quick = _begin_quickly(buffer)
-    if quick is not None:
-        return quick
     position, syntax = _PREAMBLE, ""
+    if buffer[128:132] != b"DICM":
+        if buffer[:6] != _META_START:
+            return _begin_without_preamble(buffer)
+        position = 0  # the preamble is missing, the file meta information is not
+    elif (quick := _begin_quickly(buffer)) is not None:
+        return quick
     while position + 12 <= len(buffer) and buffer[position : position + 2] == b"\x02\x00":
         tag, vr, length = _SHORT(buffer, position)
         value = position + 8
@@ -187,13 +195,14 @@ def find_data_set(window: Window) -> tuple[int, str]:
         position = value + length
     if position + 8 > window.size:
         raise UnreadableFileError("is cut off within its header")
-    return position, syntax or _guess_syntax(buffer[position : position + 8])
+    found = _guess_syntax(buffer[position : position + 8])
+    return position, found if syntax in ("", IMPLICIT_LITTLE, EXPLICIT_LITTLE) else syntax
 
 
 def may_be_dicom(start: bytes) -> bool:
     """Whether a file with these first bytes can be DICOM, with a preamble or without."""
     without = len(start) >= _PREAMBLE and start[:2] == b"\x08\x00" and start[3] == 0
-    return without or start[128:132] == b"DICM"
+    return without or start[128:132] == b"DICM" or start[:6] == _META_START
 
 
 def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
@@ -207,6 +216,8 @@ def _begin_quickly(buffer: bytes) -> tuple[int, str] | None:
     length = int.from_bytes(buffer[at + 6 : at + 8], "little")
     syntax = _uid(buffer[at + 8 : at + 8 + length])
     plausible = buffer[start : start + 2] == _GROUPS.get(syntax, b"\x08\x00")
+    if syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE):  # the two that programs mix up
+        plausible = plausible and _guess_syntax(buffer[start : start + 8]) == syntax
     return (start, syntax) if plausible or syntax == DEFLATED else None
 
 
@@ -250,7 +261,11 @@ def _as_bytes(dataset: object) -> dict[int, bytes]:
     values: dict[int, bytes] = {}
     for tag in WANTED_TAGS:
         value = dataset[tag].value if tag in dataset else None
-        if value is None or value == "" or tag in SEQUENCE_TAGS:
+        if value is None or value == "":
+            continue
+        if tag in SEQUENCE_TAGS:
+            if len(value):
+                values[tag] = UNREAD
             continue
         if tag in BINARY_TAGS:
             values[tag] = struct.pack(BINARY_TAGS[tag], value)

@@ -14,6 +14,14 @@ HIDDEN: Final = "[hidden]"
 
 _MIN_NAME = 3  # shorter parts of names (LI, NG) also are words of descriptions
 _MIN_NUMBER = 4
+_MIN_SYLLABLES = 2
+_SYLLABLES = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+"""Letters of Korean (in pieces and whole), Japanese and Chinese."""
+
+_JOINTS = ("", " ", "_", "^")
+_SPELT_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
+)
 
 
 class Scrubber:
@@ -46,31 +54,57 @@ class Scrubber:
 
 def _identifying(patient: Patient) -> set[str]:
     """Strings that identify a patient and are long enough not to be ordinary words."""
-    name_parts = re.split(r"[\^=\s,.]+", patient.name)
-    found = {part for part in name_parts if len(part) >= _MIN_NAME}
-    found |= {n for n in (patient.id, *patient.secrets) if len(n) >= _MIN_NUMBER}
+    found = {n for n in (patient.id, *patient.secrets) if len(n) >= _MIN_NUMBER}
+    for name in (patient.name, *patient.other_names):
+        found |= {part for group in name.split("=") for part in _name_forms(group)}
     if patient.name:
-        found |= {patient.name, patient.name.replace("^", "_"), patient.name.replace("^", " ")}
-    if len(name_parts) > 1:  # file names join them
-        found |= {name_parts[0] + name_parts[1], name_parts[1] + name_parts[0]}
+        found.add(patient.name)
     found |= set(_date_forms(patient.birth_date.replace(".", "").replace("-", "")))
-    return {f for f in found if len(f) >= _MIN_NAME}
+    return {f for f in found if len(f) >= _least(f)}
+
+
+def _name_forms(name: str) -> set[str]:
+    """Ways in which people and file names write one spelling of a name (PS3.5 6.2.1)."""
+    parts = [part for part in re.split(r"[\^\s,.]+", name) if part]
+    found = {*parts, *(p for part in parts for p in re.split(r"[-'’]", part))}
+    found |= {part.replace("-", "").replace("'", "").replace("’", "") for part in parts}
+    if len(parts) > 1:
+        one, other = parts[0], parts[1]
+        found |= {joint.join(pair) for joint in _JOINTS for pair in ((one, other), (other, one))}
+        found |= {one + other[0], other[0] + one, one[0] + other, other + one[0]}  # as log-ins do
+    return found
+
+
+def _least(text: str) -> int:
+    """Letters that a part of a name needs; where a letter is a syllable or more, two are enough."""
+    return _MIN_SYLLABLES if _SYLLABLES.search(text) else _MIN_NAME
 
 
 def _spellings(text: str) -> tuple[str, ...]:
-    """Ways in which computers write a word with accents: in one, in two, or without."""
+    """Ways in which computers write a word with accents: in one, in two, without, or spelt out."""
     apart = unicodedata.normalize("NFD", text)
     bare = "".join(c for c in apart if not unicodedata.combining(c))
-    return tuple(dict.fromkeys((unicodedata.normalize("NFC", text), apart, bare)))
+    whole = unicodedata.normalize("NFC", text)
+    spelt = whole.translate(_SPELT_OUT)
+    sharp = bare.replace("ß", "ss")
+    return tuple(dict.fromkeys((whole, apart, bare, sharp, spelt)))
 
 
 def _bounded(text: str) -> str:
     """Pattern of a secret that is no piece of a longer word or number.
 
     A name ends where no letter follows, a number where no digit does: ``Doe2`` holds ``Doe``.
+    Chinese, Japanese and Korean put no spaces between words.
     """
-    first, last = (r"\d" if c.isdigit() else r"[^\W\d_]" for c in (text[0], text[-1]))
-    return rf"(?<!{first}){re.escape(text)}(?!{last})"
+    before, after = (_bound(c) for c in (text[0], text[-1]))
+    return rf"{before and f'(?<!{before})'}{re.escape(text)}{after and f'(?!{after})'}"
+
+
+def _bound(letter: str) -> str:
+    """Give what may not stand beside a secret that begins or ends with a letter."""
+    if letter.isdigit():
+        return r"\d"
+    return "" if _SYLLABLES.match(letter) else r"[^\W\d_]"
 
 
 def _date_forms(digits: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from imgcompare.loading.header import Header
 from imgcompare.loading.pet import PetFacts, parse_pet
@@ -52,6 +52,7 @@ class Patient:
     name: str = field(default="", repr=False)
     birth_date: str = field(default="", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    other_names: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,29 @@ class SeriesFacts:
     acquisition: Acquisition
     gantry_tilt_deg: float | None = None
     pet: PetFacts | None = None
+    temporal_positions: int | None = None
+    images_in_acquisition: int | None = None
+    slice_count: int | None = None
+
+
+class Concatenation(NamedTuple):
+    """Which part of a divided multi-frame object a file is (PS3.3 C.7.6.16.1.3)."""
+
+    uid: str
+    number: int
+    total: int | None
+    first_frame: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """One plane: a file of a classic series, or one frame of a multi-frame file."""
+    """One plane: a file of a classic series, or one frame of a multi-frame file.
+
+    ``slope`` and ``intercept`` are NaN where the header holds something that is no number;
+    ``lookup`` tells that a table maps stored values instead. ``stack`` and ``dimension`` tell
+    frames of one file apart as its own dimensions do (PS3.3 C.7.6.17).
+    """
 
     path: str
     facts: SeriesFacts
@@ -144,6 +163,11 @@ class Instance:
     frame_reference_ms: float | None = None
     frame_duration_ms: float | None = None
     tile: Tile | None = None
+    content_date: dt.date | None = None
+    lookup: bool = False
+    stack: str = ""
+    dimension: int | None = None
+    concatenation: Concatenation | None = None
 
     @property
     def file_name(self) -> str:
@@ -180,15 +204,16 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
     stated = get(_TAG["acquisition_datetime"])
     moment = text(stated) if stated else ""
     mapping = get(_TAG["real_world"])
-    slope = number(get(_TAG["slope"]))
+    slope = line_part(get(_TAG["slope"]))
+    table = get(_TAG["modality_lut"])
     return Instance(
         path=path,
         facts=facts,
         sop_uid=text(get(_TAG["sop_uid"])),
         number=integer(get(_TAG["instance_number"])),
         position=numbers(get(_TAG["position"])),
-        slope=1.0 if slope is None or slope == 0.0 else slope,
-        intercept=number(get(_TAG["intercept"])) or 0.0,
+        slope=1.0 if slope is None else slope,
+        intercept=line_part(get(_TAG["intercept"])) or 0.0,
         acquired_s=seconds(get(_TAG["acquisition_time"]) or _clock(moment)),
         content_s=seconds(get(_TAG["content_time"])),
         acquired_date=date(get(_TAG["acquisition_date"]) or moment[:8]),
@@ -203,7 +228,15 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
         philips_slope=_philips_slope(header, facts),
         frame_reference_ms=number(get(_TAG["frame_reference"])),
         frame_duration_ms=number(get(_TAG["frame_duration"])),
+        content_date=date(get(_TAG["content_date"])),
+        lookup=bool(table),
     )
+
+
+def line_part(value: bytes | None) -> float | None:
+    """Read a rescale slope or intercept; NaN if there is something else than a number."""
+    found = number(value)
+    return math.nan if found is None and value and value.strip(b"\0 ") else found
 
 
 def _clock(moment: str) -> str:
@@ -216,6 +249,9 @@ def _philips_slope(header: Header, facts: SeriesFacts) -> float | None:
     stored = header.values.get(_TAG["philips_slope"])
     if stored is None or "PHILIPS" not in (facts.acquisition.manufacturer or "").upper():
         return None
+    creator = header.values.get(_TAG["philips_mr_creator"])
+    if creator and b"PHILIPS" not in creator.upper():
+        return None  # another program's element at the same place
     slope = _unpacked("<f", stored)
     return slope if slope and math.isfinite(slope) else None
 
@@ -281,13 +317,21 @@ def _parse_facts(header: Header) -> SeriesFacts:
         acquisition=_parse_acquisition(header, words),
         gantry_tilt_deg=number(get(_TAG["gantry_tilt"])),
         pet=parse_pet(header) if words("modality").upper() == "PT" else None,
+        temporal_positions=integer(get(_TAG["temporal_positions"])),
+        images_in_acquisition=integer(get(_TAG["images_in_acquisition"])),
+        slice_count=unsigned(get(_TAG["slice_count"])) or None,
     )
 
 
 def _parse_patient(words: WordReader) -> Patient:
     identity = words("patient_id"), words("patient_name"), words("birth_date")
     more = (words("accession"), *words("other_ids").split("\\"))
-    return Patient(*identity, secrets=tuple(s for s in more if s))
+    names = (*words("other_names").split("\\"), words("birth_name"))
+    return Patient(
+        *identity,
+        secrets=tuple(s for s in more if s),
+        other_names=tuple(s for s in names if s),
+    )
 
 
 def _parse_pixels(header: Header) -> PixelFormat:

@@ -30,6 +30,7 @@ NAMES: Final = (
     "reconstruction kernel",
     "tube voltage",
     "b-value",
+    "stack of its frames",
 )
 """What a kind is made of, as messages name it."""
 
@@ -55,7 +56,7 @@ def split_kinds(planes: Sequence[Instance]) -> tuple[list[list[Instance]], tuple
         kind = known.get(id(facts))
         if kind is None:
             kind = known[id(facts)] = _kind(facts, numbering)
-        groups[(*kind, plane.b_value)].append(plane)
+        groups[(*kind, plane.b_value, plane.stack)].append(plane)
     keys = list(groups)
     differing = [name for n, name in enumerate(NAMES) if len({key[n] for key in keys}) > 1]
     return list(groups.values()), tuple(differing)

@@ -54,6 +54,8 @@ def meaning_of(stack: Stack) -> Meaning:
     stored = Scaling("stored values", Quantity.DIMENSIONLESS, ((1.0, 0.0),) * len(planes))
     others = {STORED: stored, RESCALED: rescaled}
     problems: list[str] = []
+    if any(p.slope == 0.0 for p in planes):
+        problems.append("its rescale slope is 0, which would make all voxels equal; 1 is taken")
     if all(p.real_world for p in planes):
         others[REAL_WORLD] = _real_world(planes)
     if all(p.philips_slope for p in planes):
@@ -91,7 +93,7 @@ def _unit(stack: Stack, kind: Quantity) -> str:
 
 
 def _own(plane: Instance) -> Line:
-    return plane.slope, plane.intercept
+    return plane.slope or 1.0, plane.intercept
 
 
 def _lines(planes: Iterable[Instance], line: Callable[[Instance], Line]) -> tuple[Line, ...]:
@@ -134,7 +136,7 @@ def _precise(planes: Iterable[Instance]) -> Scaling:
 
     def line(plane: Instance) -> Line:
         scale = plane.philips_slope or 1.0
-        return 1.0 / scale, plane.intercept / (plane.slope * scale)
+        return 1.0 / scale, plane.intercept / ((plane.slope or 1.0) * scale)
 
     text = "Philips precise values: rescaled ÷ (rescale slope × private scale slope (2005,100E))"
     return Scaling(text, Quantity.MR_SIGNAL, _lines(planes, line))

@@ -8,7 +8,13 @@ from typing import Final
 
 from imgcompare.loading.functional import Groups, read_functional
 from imgcompare.loading.header import Header
-from imgcompare.loading.instances import FactsCache, Instance, SeriesFacts, make_instance
+from imgcompare.loading.instances import (
+    FactsCache,
+    Instance,
+    SeriesFacts,
+    line_part,
+    make_instance,
+)
 from imgcompare.loading.nested import Item, read_items
 from imgcompare.loading.real_world import real_world
 from imgcompare.loading.tags import date, seconds, text
@@ -51,8 +57,12 @@ def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
     whole = make_instance(path, header, cache)
     found = read_functional(path, whole.facts.pixels.frames)
     whole = replace(whole, facts=_with_pulse_sequence(whole.facts, found.file, found.syntax))
+    whole = replace(whole, concatenation=found.concatenation())
     known: dict[tuple[object, ...], SeriesFacts] = {}
-    return [_plane(whole, n, groups, known) for n, groups in enumerate(found.frames)]
+    return [
+        replace(_plane(whole, n, groups, known), dimension=dimension)
+        for n, (groups, dimension) in enumerate(zip(found.frames, found.dimensions(), strict=True))
+    ]
 
 
 def _with_pulse_sequence(facts: SeriesFacts, file: Item, syntax: str) -> SeriesFacts:
@@ -82,8 +92,8 @@ def _with_pulse_sequence(facts: SeriesFacts, file: Item, syntax: str) -> SeriesF
 def _plane(
     whole: Instance, n: int, groups: Groups, known: dict[tuple[object, ...], SeriesFacts]
 ) -> Instance:
-    slope = groups.number(_TRANSFORMATION, 0x00281053)
-    intercept = groups.number(_TRANSFORMATION, 0x00281052)
+    slope = line_part(groups.value(_TRANSFORMATION, 0x00281053))
+    intercept = line_part(groups.value(_TRANSFORMATION, 0x00281052))
     moment = groups.words(_CONTENT, 0x00189074) or groups.words(_CONTENT, 0x00189151)
     pixels = whole.facts.pixels
     start = 0 if whole.encapsulated else n * pixels.frame_bytes
@@ -93,16 +103,17 @@ def _plane(
         whole,
         facts=_facts(whole.facts, groups, known),
         number=n + 1,
+        stack=groups.words(_CONTENT, 0x00209056),
         frame=n,
         position=groups.numbers(0x00209113, 0x00200032),
-        slope=slope or whole.slope,
+        slope=whole.slope if slope is None else slope,
         intercept=whole.intercept if intercept is None else intercept,
         acquired_s=acquired,
         acquired_date=day,
         content_s=None,
         acquisition_number=_int(groups.number(_CONTENT, 0x00209156)),
         temporal_position=_int(groups.number(_CONTENT, 0x00209128)),
-        trigger_ms=groups.number(0x00209118, 0x00209153),
+        trigger_ms=groups.number(0x00189118, 0x00209153),
         b_value=groups.number(0x00189117, 0x00189087),
         real_world=real_world(groups.items(0x00409096), groups.syntax) or whole.real_world,
         philips_slope=groups.number(0x2005140F, 0x2005100E) or whole.philips_slope,
@@ -120,8 +131,13 @@ def _facts(
     """Facts of one frame; frames that agree share one object."""
     types = (groups.words(kind, 0x00089007) for kind in _FRAME_TYPES)
     frame_type = next((t.upper() for t in types if t), "")
+    image_type = (
+        tuple(t.strip() for t in frame_type.split("\\")) if frame_type else whole.image_type
+    )
+    component = groups.words(_FRAME_TYPES[0], 0x00089208).upper()
+    told = component in ("", "MAGNITUDE", "MIXED") or {component, component[0]} & set(image_type)
     key = (
-        tuple(t.strip() for t in frame_type.split("\\")) if frame_type else whole.image_type,
+        image_type if told else (*image_type, component),
         groups.numbers(0x00209116, 0x00200037),
         groups.numbers(_MEASURES, 0x00280030),
         groups.number(_MEASURES, 0x00180050),

@@ -6,7 +6,7 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-from imgcompare.loading.header import BIG_ENDIAN, IMPLICIT_LITTLE
+from imgcompare.loading.header import BIG_ENDIAN, IMPLICIT
 from imgcompare.loading.walking import LONG_VRS
 
 Item = dict[int, bytes]
@@ -14,6 +14,7 @@ Item = dict[int, bytes]
 
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM: Final = 0xFFFEE000
+_FIRST_ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
 MAX_DEPTH: Final = 16
@@ -58,13 +59,20 @@ def parse_items(value: bytes, syntax: str) -> tuple[Item, ...]:
     return tuple(items)
 
 
+def _looks_implicit(value: bytes) -> bool:
+    """Whether the first element has no VR: so are sequences within UN (PS3.5 6.2.2, note 2)."""
+    vr = value[12:14]
+    begins = value[:4] == _FIRST_ITEM and value[8:10] != _FIRST_ITEM[:2] and len(vr) == 2
+    return begins and not (vr.isalpha() and vr.isupper())
+
+
 class _Cursor:
     """A place in the bytes of a sequence."""
 
     def __init__(self, value: bytes, syntax: str) -> None:
         order = ">" if syntax == BIG_ENDIAN else "<"
         self.value, self.at, self.count = value, 0, 0
-        self._explicit = syntax != IMPLICIT_LITTLE
+        self._explicit = syntax not in IMPLICIT and not _looks_implicit(value)
         self._big = syntax == BIG_ENDIAN
         self._tag = struct.Struct(f"{order}HH").unpack_from
         self._short = struct.Struct(f"{order}H").unpack_from

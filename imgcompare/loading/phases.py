@@ -35,6 +35,7 @@ STATED: Final[tuple[tuple[str, Value], ...]] = (
     ("flip angle", lambda p: p.facts.acquisition.flip_angle_deg),
     ("repetition time", lambda p: p.facts.acquisition.repetition_time_ms),
     ("trigger time", lambda p: p.trigger_ms),
+    ("dimension index", lambda p: p.dimension),
     ("acquisition number", lambda p: p.acquisition_number),
     ("acquisition time", _acquired),
     ("content time", lambda p: p.content_s),

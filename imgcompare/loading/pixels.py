@@ -20,7 +20,7 @@ from imgcompare.errors import ImgCompareError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray
 from imgcompare.loading.decoding import decode, decode_with_pydicom
 from imgcompare.loading.frames import FrameReader
-from imgcompare.loading.header import BIG_ENDIAN
+from imgcompare.loading.header import SWAPPED_PIXELS
 from imgcompare.loading.instances import Instance, PixelFormat, Tile
 from imgcompare.loading.meaning import RESCALED, Line, Scaling, meaning_of
 from imgcompare.loading.stacking import Stack
@@ -106,7 +106,7 @@ def _check_pixels(pixels: PixelFormat, name: str) -> None:
     if pixels.floating or pixels.bits_allocated not in (8, 16, 32) or pixels.bits_stored > 32:
         kind = "floating-point" if pixels.floating else f"{pixels.bits_allocated}-bit"
         raise SeriesError(f"{name} stores {kind} pixels; whole numbers of 8, 16 or 32 bits do.")
-    if pixels.bits_allocated == 8 and pixels.transfer_syntax == BIG_ENDIAN:
+    if pixels.bits_allocated == 8 and pixels.transfer_syntax in SWAPPED_PIXELS:
         raise SeriesError(f"{name} stores 8-bit pixels in big-endian words; convert it first.")
 
 

@@ -35,6 +35,9 @@ USUAL_GAP: Final = 1.25
 SPACING_TAG_TOLERANCE: Final = 0.02
 """A stated slice spacing may be off by this part."""
 
+_MOST_LOST: Final = 5
+"""Slices of which one may be left where others were lost at regular places."""
+
 Heights = npt.NDArray[np.float64]
 
 
@@ -218,6 +221,13 @@ def _tilt_doubt(tilt: float, stated: float) -> tuple[str, ...]:
     )
 
 
+def _one_of(ratio: float) -> str:
+    """Say where whole slices may be missing between all others."""
+    whole = round(ratio)
+    fits = 1 < whole <= _MOST_LOST and abs(ratio - whole) <= SPACING_TAG_TOLERANCE * whole
+    return f" (only one of {whole} slices may be here)" if fits else ""
+
+
 def _coverage(geometry: Geometry, planes: Sequence[Instance]) -> tuple[str, ...]:
     """Say where tissue between slices was not imaged, or a header states another spacing."""
     notes = []
@@ -233,6 +243,6 @@ def _coverage(geometry: Geometry, planes: Sequence[Instance]) -> tuple[str, ...]
     if stated and min(abs(stated - s) / s for s in (step, along)) > SPACING_TAG_TOLERANCE:
         notes.append(
             f"its header says {stated:.3g} mm between slices, their positions {step:.3g} mm; the "
-            "positions are used"
+            f"positions are used{_one_of(step / stated)}"
         )
     return tuple(notes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Final
 
 import numpy as np
 
 from imgcompare.geometry import Geometry
+from imgcompare.loading.completeness import doubts, missing_parts
 from imgcompare.loading.duplicates import Copy, distinct
 from imgcompare.loading.instances import Instance, SeriesFacts
 from imgcompare.loading.kinds import split_kinds
@@ -83,6 +85,8 @@ def stack_series(instances: Iterable[Instance], *, regrid: bool = True) -> tuple
     """
     found = distinct(instances)
     groups, differing = split_kinds(found.instances)
+    parts_missing = missing_parts(found.instances)
+    notes = (*found.notes, *doubts(found.instances))
     pieces: list[_Piece] = []
     for group in sorted(groups, key=_acquisition_order):
         rules = (", ".join(differing),) if differing else ()
@@ -93,8 +97,11 @@ def stack_series(instances: Iterable[Instance], *, regrid: bool = True) -> tuple
         stack = Stack(
             instances=piece.planes,
             geometry=piece.fit.geometry,
-            refusal=piece.fit.refusal or _truncated(piece.planes),
-            notes=(*(found.notes if part == 1 else ()), *piece.fit.notes),
+            refusal=parts_missing
+            or piece.fit.refusal
+            or _truncated(piece.planes)
+            or _unscaled(piece.planes),
+            notes=(*(notes if part == 1 else ()), *piece.fit.notes),
             part=part,
             parts=len(pieces),
             split_rule=piece.rule,
@@ -163,6 +170,18 @@ def _why_nowhere(planes: Sequence[Instance]) -> str:
 
 def _finite(numbers: Sequence[float], planes: Sequence[Instance]) -> bool:
     return bool(np.isfinite(numbers).all() and np.isfinite([p.position for p in planes]).all())
+
+
+def _unscaled(planes: Sequence[Instance]) -> str:
+    """Refuse values that no line maps, or a line that cannot be read."""
+    if any(p.lookup for p in planes):
+        return (
+            "maps its stored values by a table (Modality LUT Sequence), not by a line; export it "
+            "with a rescale slope and intercept"
+        )
+    if any(isnan(p.slope) or isnan(p.intercept) for p in planes):
+        return "has a rescale slope or intercept that is no number; its header is damaged"
+    return ""
 
 
 def _truncated(planes: Sequence[Instance]) -> str:

@@ -29,6 +29,8 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "patient_id": 0x00100020,
     "birth_date": 0x00100030,
     "other_ids": 0x00101000,
+    "other_names": 0x00101001,
+    "birth_name": 0x00101005,
     "weight": 0x00101030,
     "ge_scan_time": 0x0009100D,
     "contrast_agent": 0x00180010,
@@ -59,6 +61,8 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "study_uid": 0x0020000D,
     "series_uid": 0x0020000E,
     "series_number": 0x00200011,
+    "temporal_positions": 0x00200105,
+    "images_in_acquisition": 0x00201002,
     "orientation": 0x00200037,
     "frame_uid": 0x00200052,
     "samples": 0x00280002,
@@ -77,9 +81,12 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "rescale_type": 0x00281054,
     "lossy": 0x00282110,
     "radiopharmaceutical": 0x00540016,
+    "slice_count": 0x00540081,
     "units": 0x00541001,
     "suv_type": 0x00541006,
     "decay_correction": 0x00541102,
+    "philips_mr_creator": 0x20050010,
+    "philips_pet_creator": 0x70530010,
     "philips_suv": 0x70531000,
     "philips_activity": 0x70531009,
 }
@@ -103,6 +110,7 @@ INSTANCE_TAGS: Final[Mapping[str, int]] = {
     "temporal_position": 0x00200100,
     "intercept": 0x00281052,
     "slope": 0x00281053,
+    "modality_lut": 0x00283000,
     "real_world": 0x00409096,
     "frame_reference": 0x00541300,
     "frame_duration": 0x00181242,
@@ -110,7 +118,13 @@ INSTANCE_TAGS: Final[Mapping[str, int]] = {
 }
 """Attributes that change from slice to slice."""
 
-SEQUENCE_TAGS: Final = frozenset((SERIES_TAGS["radiopharmaceutical"], INSTANCE_TAGS["real_world"]))
+SEQUENCE_TAGS: Final = frozenset(
+    (
+        SERIES_TAGS["radiopharmaceutical"],
+        INSTANCE_TAGS["modality_lut"],
+        INSTANCE_TAGS["real_world"],
+    )
+)
 """Attributes that are sequences, kept as the bytes of their items."""
 
 WANTED_TAGS: Final = tuple(sorted({*SERIES_TAGS.values(), *INSTANCE_TAGS.values()}))
@@ -122,6 +136,7 @@ BINARY_TAGS: Final[Mapping[int, str]] = {
     },
     SERIES_TAGS["high_bit"]: "<H",
     SERIES_TAGS["signed"]: "<H",
+    SERIES_TAGS["slice_count"]: "<H",
     SERIES_TAGS["padding"]: "<h",
     SERIES_TAGS["padding_limit"]: "<h",
     INSTANCE_TAGS["philips_slope"]: "<f",

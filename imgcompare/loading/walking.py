@@ -36,14 +36,23 @@ _MAX_STEPS: Final = 2_000_000
 MAX_INFLATED_HEADER: Final = 256 * 1024 * 1024
 """A deflated header that unpacks to more is taken for a bomb."""
 
+UNREAD: Final = b"\0"
+"""Stands for a sequence that is there and too long, or too strange, to be kept."""
+
 PIXEL_DATA: Final = 0x7FE00010
 _PIXELS: Final = frozenset((PIXEL_DATA, 0x7FE00008, 0x7FE00009))
 _ENDS: Final = frozenset((0xFFFEE00D, 0xFFFEE0DD))  # of item, of sequence
 _ITEM_GROUP: Final = 0xFFFE
+_UNKNOWN_HEADER: Final = 12  # bytes of the header of an element of VR UN
+_IMPLICIT_HEADER: Final = struct.Struct("<HHI").unpack
 
 
 class Unusual(Exception):
     """The direct walk meets something that pydicom should judge."""
+
+
+class _Unknown(Exception):
+    """A sequence whose VR its writer did not know; holds the header of the element."""
 
 
 class Pixels(NamedTuple):
@@ -261,7 +270,13 @@ class Walker:
                 window.buffer += bytes(max(0, 12 - len(window.buffer)))
                 if position >= window.size:
                     break  # a deflated stream has ended here
-            tag, header, length = self._element(window.buffer, at, depth)
+            try:
+                tag, header, length = self._element(window.buffer, at, depth)
+            except _Unknown as unknown:
+                fresh = self._learn(fresh, outer)
+                position, count = self._step_over(window, position, unknown.args[0], values, depth)
+                steps += count
+                continue
             position += len(header)
             if tag in _PIXELS and not depth:
                 if fresh:
@@ -276,7 +291,7 @@ class Walker:
                 depth, length = depth - 1, 0
                 if opened and not depth:
                     size = position - len(header) - start
-                    values[opened] = window.read(start, size) if size <= self._longest else b""
+                    values[opened] = window.read(start, size) if size <= self._longest else UNREAD
             if wanted:
                 values[tag] = self._value(window, position, length)
             position += length
@@ -326,8 +341,34 @@ class Walker:
             (length,) = self._length(buffer, at + 8)
             size = 12
             if length == _UNDEFINED and vr == b"UN":
-                raise Unusual
+                raise _Unknown(group << 16 | number)
         return group << 16 | number, buffer[at : at + size], length
+
+    def _step_over(
+        self, window: Window, position: int, tag: int, values: dict[int, bytes], depth: int
+    ) -> tuple[int, int]:
+        """Step over a sequence within UN, whose items are implicit little-endian (PS3.5 6.2.2).
+
+        Gives where it ends, and how many steps that took.
+        """
+        start = at = position + _UNKNOWN_HEADER
+        level, count = 1, 0
+        while level and count < _MAX_STEPS:
+            head = window.read(at, _KEY)
+            if len(head) < _KEY:
+                raise UnreadableFileError("is cut off within its header")
+            group, number, length = _IMPLICIT_HEADER(head)
+            at, count = at + _KEY, count + 1
+            if group << 16 | number in _ENDS:
+                level -= 1
+            elif length == _UNDEFINED:
+                level += 1
+            else:
+                at += length
+        size = at - _KEY - start
+        if tag in self._wanted and not depth:
+            values[tag] = window.read(start, size) if size <= self._longest else UNREAD
+        return at, count
 
     def _value(self, window: Window, position: int, length: int) -> bytes:
         if length > self._longest:
