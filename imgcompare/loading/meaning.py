@@ -145,6 +145,11 @@ def _precise(planes: Iterable[Instance]) -> Scaling:
 def _uptake(stack: Stack, rescaled: Scaling) -> tuple[Scaling, str]:
     """Scale PET to SUV; or keep its unit and say why there is no SUV."""
     pet = stack.facts.pet
+    mappings = [p.real_world for p in stack.instances if p.real_world]
+    mapped = len(mappings) == len(stack.instances) and not (pet and pet.units)
+    if mapped and all("SUVBW" in m.unit.upper() for m in mappings):  # enhanced PET
+        lines = tuple((m.slope, m.intercept) for m in mappings)
+        return Scaling("the file maps to SUV by body weight", Quantity.SUV, lines), ""
     try:
         if pet is None:
             raise SeriesError("it is no classic PET file, whose header names dose and time")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -22,6 +23,9 @@ _DAY_S: Final = 86400.0
 
 LEAST_DOSE_BQ: Final = 1e5
 """Less than 0.1 MBq is no dose for imaging, but one written in another unit."""
+
+MOST_KG: Final = 650.0
+"""Nobody weighed more; a larger number is in another unit."""
 
 LONGEST_UPTAKE_HALF_LIVES: Final = 10.0
 """After ten half-lives 0.1 % is left; a longer delay is a date that somebody has changed."""
@@ -47,6 +51,7 @@ class PetFacts:
     ge_scan: str
     philips_suv: float | None
     philips_activity: float | None
+    doses: int = 1
 
 
 class PetPlane(Protocol):
@@ -74,6 +79,8 @@ def parse_pet(header: Header) -> PetFacts:
     doses = read_items(get("radiopharmaceutical") or b"", header.transfer_syntax)
     dose = doses[0] if len(doses) == 1 else {}
     moment = text(dose.get(_START_MOMENT))
+    injected_date, injected_s = _injection(moment, text(get("timezone")))
+    by_philips = _is_philips(get("philips_pet_creator"), get("manufacturer"))
     return PetFacts(
         units=text(get("units")).upper(),
         suv_type=text(get("suv_type")).upper(),
@@ -82,16 +89,44 @@ def parse_pet(header: Header) -> PetFacts:
         weight_kg=number(get("weight")),
         dose_bq=number(dose.get(_DOSE)),
         half_life_s=number(dose.get(_HALF_LIFE)),
-        injected_s=seconds(moment[8:].split("+")[0].split("-")[0])
-        if moment
-        else seconds(text(dose.get(_START_TIME))),
-        injected_date=date(moment[:8]) if moment else None,
+        injected_s=injected_s if moment else seconds(text(dose.get(_START_TIME))),
+        injected_date=injected_date,
         series_date=date(get("series_date")),
         series_s=seconds(text(get("series_time"))),
         ge_scan=text(get("ge_scan_time")) if b"GE" in (get("manufacturer") or b"") else "",
-        philips_suv=number(get("philips_suv")),
-        philips_activity=number(get("philips_activity")),
+        philips_suv=number(get("philips_suv")) if by_philips else None,
+        philips_activity=number(get("philips_activity")) if by_philips else None,
+        doses=len(doses),
     )
+
+
+def _is_philips(creator: bytes | None, manufacturer: bytes | None) -> bool:
+    """Whether the private block (7053,xxxx) is Philips' own."""
+    return b"PHILIPS" in (creator or manufacturer or b"").upper()
+
+
+def _injection(moment: str, zone: str) -> tuple[dt.date | None, float | None]:
+    """Give day and time of a DICOM DT, by the clock that the other times of the file are from.
+
+    ``zone`` is Timezone Offset From UTC (0008,0201); without it all times are from one clock.
+    """
+    stamp = re.split(r"[+-]", moment)[0]
+    day, clock = date(stamp[:8]), seconds(stamp[8:])
+    own, other = _minutes(moment[len(stamp) :]), _minutes(zone)
+    if day is None or clock is None or own is None or other is None:
+        return day, clock
+    start = dt.datetime.combine(day, dt.time())
+    local = start + dt.timedelta(seconds=clock, minutes=other - own)
+    passed = local - dt.datetime.combine(local.date(), dt.time())
+    return local.date(), passed.total_seconds()
+
+
+def _minutes(zone: str) -> int | None:
+    """Read an offset from UTC such as +0130, min."""
+    found = re.fullmatch(r"([+-])(\d\d)(\d\d)", zone)
+    if not found:
+        return None
+    return int(f"{found[1]}1") * (60 * int(found[2]) + int(found[3]))
 
 
 def suv_factor(pet: PetFacts, planes: Sequence[PetPlane]) -> tuple[float, str]:
@@ -123,7 +158,7 @@ def suv_factor(pet: PetFacts, planes: Sequence[PetPlane]) -> tuple[float, str]:
     if pet.units == "CNTS" and pet.philips_activity:
         scale = pet.philips_activity
     elif pet.units != "BQML":
-        raise SeriesError(f"its unit is {pet.units or 'not named'}; SUV needs BQML, GML or CNTS")
+        raise SeriesError(f"its unit is {pet.units or 'not named'}; SUV needs BQML, GML, or CNTS of Philips")
     missing = [word for word in ("ATTN", "DECY") if word not in pet.corrected]
     if missing:
         raise SeriesError(
@@ -152,6 +187,8 @@ def _derivation(weight: float, dose: float, how: str) -> str:
 
 def _needed(pet: PetFacts) -> tuple[float, float, float]:
     """Give weight, dose and half-life, all there and possible."""
+    if pet.doses > 1:
+        raise SeriesError(f"the header names {pet.doses} injections")
     facts = {
         "patient weight": pet.weight_kg,
         "injected dose": pet.dose_bq,
@@ -161,6 +198,8 @@ def _needed(pet: PetFacts) -> tuple[float, float, float]:
         if value is None or not math.isfinite(value) or value <= 0.0:
             raise SeriesError(f"the header has no usable {name}")
     weight, dose, half_life = (float(v or 0.0) for v in facts.values())
+    if weight > MOST_KG:
+        raise SeriesError(f"the patient weight is {weight:g} where kg are due; is it in g?")
     if dose < LEAST_DOSE_BQ:
         raise SeriesError(f"the injected dose is {dose:g} where Bq are due; is it in MBq?")
     return weight, dose, half_life
@@ -195,8 +234,10 @@ def _reference(
     day, start = first.acquired_date or pet.series_date, first.acquired_s or 0.0
     if pet.series_s is not None:
         later = 0.0
-        if pet.series_date is not None and day is not None:
-            later = (pet.series_date - day).days * _DAY_S
+        if pet.series_date is not None and first.acquired_date is not None:
+            later = (pet.series_date - first.acquired_date).days * _DAY_S
+        elif pet.series_s - start > _DAY_S / 2.0:
+            later = -_DAY_S  # midnight has passed, which no date says
         if later + pet.series_s <= start:
             return pet.series_date or day, pet.series_s
     if pet.ge_scan and (moment := seconds(pet.ge_scan[8:].split("+")[0])) is not None:

@@ -23,6 +23,7 @@ SERIES_TAGS: Final[Mapping[str, int]] = {
     "accession": 0x00080050,
     "modality": 0x00080060,
     "manufacturer": 0x00080070,
+    "timezone": 0x00080201,
     "series_description": 0x0008103E,
     "model": 0x00081090,
     "patient_name": 0x00100010,
