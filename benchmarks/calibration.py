@@ -26,7 +26,7 @@ from types import MappingProxyType
 
 import numpy as np
 from calibration_fit import fitted
-from calibration_tables import PARTS, usable, write_page
+from calibration_tables import DEVELOPMENT_HEADS, PARTS, usable, write_page
 from scans import Scan
 
 from imgcompare.errors import ImgCompareError
@@ -54,6 +54,11 @@ HEIGHT_MM = 160.0
 CHANGE = 1.2
 APART_MM = 7.0
 PLACES = 5000
+SHAPES = 12
+LARGE_ML = (35.0, 60.0)
+TOUCHING = 0.015
+"""Largest part of the outline of a large lesion that may touch falx, dura or ventricle."""
+
 CHECKED_POINTS = 400
 RESIDUAL_MM, RESIDUAL_DEG = 0.15, 0.1
 """What the registration of series to each other leaves (docs/accuracy.md)."""
@@ -82,6 +87,10 @@ def build_head(number: int) -> Head:
     edges = np.geomspace(*SIZES_ML, LESIONS + 1)
     drawn = [float(np.exp(random.uniform(*np.log(edges[n : n + 2])))) for n in range(LESIONS)]
     placed: list[PhantomLesion] = []
+    if number >= DEVELOPMENT_HEADS:
+        drawn.pop()
+        large = _fitted_in(random, float(random.uniform(*LARGE_ML)), changed, number)
+        placed = [large] if large else []
     for size in reversed(drawn):
         lesion = _placed(random, size, changed, placed, number)
         if lesion is not None:
@@ -120,22 +129,7 @@ def _placed(
     number: int,
 ) -> PhantomLesion | None:
     """Find room for a lesion, clear of bone, ventricles and the other lesions."""
-    part = float(random.uniform(0.35, 0.85))
-    factor = CHANGE if random.random() < 0.5 else 2.0 - CHANGE
-    oedema = float(random.uniform(1.0, 5.0))
-    kind = random.random()
-    cyst, bleed = (0.3 if kind < 0.2 else 0.0), (0.3 if kind > 0.9 else 0.0)
-
-    def stage(change: float) -> Stage:
-        rim = size_ml * part
-        return Stage(size_ml - rim + rim * change, rim * change, cyst, bleed, oedema)
-
-    stages = tuple(stage(factor if c else 1.0) for c in changed)
-    lesion = PhantomLesion(
-        len(others) + 1, "", (0.0, 0.0, 0.0), stages, int(random.integers(1, 2**30))
-    )
-    largest = max(range(len(stages)), key=lambda n: stages[n].whole_ml)
-    outline = outline_points(shapes((lesion,), largest), 0, CHECKED_POINTS)
+    lesion, outline = _described(random, size_ml, changed, len(others) + 1)
     reach = _reach_mm(lesion)
     for _ in range(PLACES):
         centre = np.array([random.uniform(*r) for r in REACH])
@@ -146,6 +140,52 @@ def _placed(
         if count_misplaced(HEAD, textures(number), outline + centre) == 0:
             return replace(lesion, centre_mm=(centre[0], centre[1], centre[2]))
     return None
+
+
+def _fitted_in(
+    random: np.random.Generator, size_ml: float, changed: tuple[bool, ...], number: int
+) -> PhantomLesion | None:
+    """Move a large lesion to where it fits, which few places and shapes do."""
+    texture = textures(number)
+    for _ in range(SHAPES):
+        lesion, outline = _described(random, size_ml, changed, 1, shrinks=True)
+        tried = [np.array([random.uniform(*r) for r in REACH]) for _ in range(PLACES // 10)]
+        touching = [count_misplaced(HEAD, texture, outline + centre) for centre in tried]
+        least = min(touching)
+        centre = tried[touching.index(least)]
+        for step_mm in np.geomspace(6.0, 0.5, PLACES // 10):
+            moved = centre + random.normal(0.0, step_mm, 3)
+            count = count_misplaced(HEAD, texture, outline + moved)
+            if count <= least:
+                least, centre = count, moved
+        if least <= TOUCHING * CHECKED_POINTS:
+            return replace(lesion, centre_mm=(centre[0], centre[1], centre[2]))
+    return None
+
+
+def _described(
+    random: np.random.Generator,
+    size_ml: float,
+    changed: tuple[bool, ...],
+    number: int,
+    *,
+    shrinks: bool = False,
+) -> tuple[PhantomLesion, np.ndarray]:
+    """Draw a lesion, about the origin, and points of its outline when it is largest."""
+    part = float(random.uniform(0.35, 0.85))
+    factor = CHANGE if random.random() < 0.5 and not shrinks else 2.0 - CHANGE
+    oedema = float(random.uniform(1.0, 5.0))
+    kind = random.random()
+    cyst, bleed = (0.3 if kind < 0.2 else 0.0), (0.3 if kind > 0.9 else 0.0)
+
+    def stage(change: float) -> Stage:
+        rim = size_ml * part
+        return Stage(size_ml - rim + rim * change, rim * change, cyst, bleed, oedema)
+
+    stages = tuple(stage(factor if c else 1.0) for c in changed)
+    lesion = PhantomLesion(number, "", (0.0, 0.0, 0.0), stages, int(random.integers(1, 2**30)))
+    largest = max(range(len(stages)), key=lambda n: stages[n].whole_ml)
+    return lesion, outline_points(shapes((lesion,), largest), 0, CHECKED_POINTS)
 
 
 def _reach_mm(lesion: PhantomLesion) -> float:
@@ -241,9 +281,9 @@ def main() -> None:
             out.writelines(json.dumps(row) + "\n" for row in rows)
             out.flush()
             print(jobs[job], len(rows), f"{seconds:.1f} s", file=sys.stderr, flush=True)
+    first = [r for r in usable(read_rows(options.results)) if r["head"] < DEVELOPMENT_HEADS]
     for part in PARTS:
-        even = [r for r in usable(read_rows(options.results)) if r["head"] % 2 == 0]
-        print(part, fitted([r for r in even if r["part"] == part]))
+        print(part, fitted(first, part))
     if options.page:
         write_page(read_rows(options.results), options.page)
 

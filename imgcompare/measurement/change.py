@@ -19,7 +19,7 @@ from imgcompare.measurement.errors import (
     widened,
 )
 from imgcompare.measurement.growth import NAN, doubling_time, log_change, specific_growth_rate
-from imgcompare.measurement.repeatability import Verdict, judge
+from imgcompare.measurement.repeatability import HOUSE_DEFAULT, Verdict, judge
 from imgcompare.measurement.uncertainty import Z95
 from imgcompare.model import (
     Change,
@@ -110,13 +110,15 @@ def measure_changes(
             if worst is not None and worst.severity is Severity.BLOCK:
                 changes.append(_withheld(a, b, name, days=days, why=worst.text))
                 continue
-            diameter_mm = diameter_of(sizes.get((key[0], earlier)), a)
-            error = errors.repeatability(a, diameter_mm=diameter_mm)
+            mm = diameter_of(sizes.get((key[0], earlier)), a)
+            both = a.calibrated and b.calibrated
+            error = errors.repeatability(a, diameter_mm=mm, calibrated=both)
+            usual = errors.published(a, diameter_mm=mm)
+            flags: tuple[str, ...] = ()
             if worst is not None and worst.severity is Severity.MAJOR:
-                change = _change(a, b, name, days=days, error=widened(error))
-                changes.append(replace(change, flags=(*change.flags, ERROR_WIDENED)))
-            else:
-                changes.append(_change(a, b, name, days=days, error=error))
+                error, usual, flags = widened(error), widened(usual), (ERROR_WIDENED,)
+            change = _change(a, b, name, days=days, error=error, usual=usual)
+            changes.append(replace(change, flags=(*change.flags, *flags)))
     return tuple(changes)
 
 
@@ -141,7 +143,7 @@ def _withheld(
     earlier: Measurement, later: Measurement, reference: str, *, days: int | None, why: str
 ) -> Change:
     """Give both figures and no change between them."""
-    plain = _change(earlier, later, reference, days=days, error=None)
+    plain = _change(earlier, later, reference, days=days, error=None, usual=None)
     return replace(
         plain,
         absolute=NAN,
@@ -201,10 +203,13 @@ def _change(
     *,
     days: int | None,
     error: Repeatability | None,
+    usual: Repeatability | None,
 ) -> Change:
+    """Compare two figures by the error that decides; say what the usual one would have said."""
     a, b = earlier.value, later.value
     has_rate = later.quantity == "volume"
     verdict = _verdict(earlier, later, error)
+    published = _verdict(earlier, later, usual)
     return Change(
         lesion_id=later.lesion_id,
         compartment=later.compartment,
@@ -226,7 +231,27 @@ def _change(
         exceeds_error=verdict.exceeds,
         reason=verdict.reason,
         flags=_flags(earlier, later),
+        error_limit_percent=verdict.limit_percent,
+        published_limit_percent=published.limit_percent,
+        published="" if usual is None or error == usual else _published_words(published, usual),
     )
+
+
+def _published_words(verdict: Verdict, usual: Repeatability) -> str:
+    """Say what published repeatability makes of a change that something else decided about."""
+    if math.isnan(verdict.limit_percent):
+        return ""
+    if usual.source.startswith(HOUSE_DEFAULT):
+        name = "the house default for parts of lesions"
+    else:
+        tools = " of semi-automatic tools" if usual.modality == "MR" else ""
+        name = f"published repeatability{tools}"
+    place = {
+        Exceeds.YES: "which it exceeds too",
+        Exceeds.NO: "within which it lies",
+        Exceeds.BORDERLINE: "at whose limit it lies",
+    }[verdict.exceeds]
+    return f"{name} is ±{verdict.limit_percent:.0f} %, {place}"
 
 
 def _percent(earlier: Measurement, later: Measurement) -> float:

@@ -31,15 +31,37 @@ class ErrorModel:
     sites: Mapping[int, str]
     local: tuple[Repeatability, ...] = ()
 
-    def repeatability(self, m: Measurement, *, diameter_mm: float) -> Repeatability | None:
-        """Choose the repeatability of a figure."""
+    def repeatability(
+        self, m: Measurement, *, diameter_mm: float, calibrated: bool | None = None
+    ) -> Repeatability | None:
+        """Choose the repeatability of a figure, which is as calibrated as it says itself."""
+        return self._choose(
+            m,
+            diameter_mm,
+            local=self.local,
+            calibrated=m.calibrated if calibrated is None else calibrated,
+        )
+
+    def published(self, m: Measurement, *, diameter_mm: float) -> Repeatability | None:
+        """Give what published repeatability says of a figure, whatever decides."""
+        return self._choose(m, diameter_mm, local=(), calibrated=False)
+
+    def _choose(
+        self,
+        m: Measurement,
+        diameter_mm: float,
+        *,
+        local: Sequence[Repeatability],
+        calibrated: bool,
+    ) -> Repeatability | None:
         return repeatability_of(
             m.quantity,
             m.compartment,
             modality=self.modality.get(m.lesion_id, ""),
             diameter_mm=diameter_mm,
             site=self.sites.get(m.lesion_id, ""),
-            local=self.local,
+            local=local,
+            calibrated=calibrated,
         )
 
 

@@ -34,7 +34,6 @@ from imgcompare.model import (
     Lesion,
     LesionSegmentation,
     Measurement,
-    Quantity,
     Role,
     Tissue,
 )
@@ -48,8 +47,9 @@ AT_IMAGE_EDGE = "AT_IMAGE_EDGE"
 ENHANCED_CT = (Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED)
 """Roles of CT after contrast, whose mean enhancement over CT_PRE is measured."""
 
-DRAWN = "mask"
-"""Source of a segmentation whose outline was drawn by a person, and is not refined."""
+STUDIED = ("seed", "proposal")
+"""Sources of outlines whose errors were studied (docs/calibration.md), also when carried over from
+another timepoint. Outlines by a person, edited ones, and those on FLAIR or T2 were not."""
 
 PARTS = "one connected part of one slice"
 LONGEST_METHOD = f"longest in-plane diameter, {PARTS}"
@@ -77,7 +77,8 @@ class _Region:
     @property
     def error(self) -> OutlineError | None:
         """How well outlines of this kind follow the truth, where that has been studied."""
-        if not self.is_studied or self.surface.soft_share < LEAST_CALIBRATED_SHARE:
+        found = self.surface.edges > 0
+        if not self.is_studied or (found and self.surface.soft_share < LEAST_CALIBRATED_SHARE):
             return None
         return CALIBRATED_MR.get(self.name)
 
@@ -102,6 +103,7 @@ class _Row:
     estimate: Estimate
     method: str
     ends: tuple[tuple[float, float, float], ...] = ()
+    calibrated: bool = False
 
 
 def measure_lesion(
@@ -145,8 +147,8 @@ def measure_lesion(
     unit = str(aligned.reference.quantity.value)
     flags = _common_flags(segmentation, aligned)
     series = aligned.timepoint.series.get(aligned.reference_role)
-    on_mr = aligned.reference.quantity is Quantity.MR_SIGNAL
-    studied = on_mr and segmentation.source != DRAWN
+    origin = segmentation.source.partition(" carried ")[0]
+    studied = aligned.reference_role is Role.T1C and origin in STUDIED
     measurements = []
     for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
@@ -172,6 +174,7 @@ def measure_lesion(
                     method=row.method,
                     series_uid=series.uid if series else "",
                     flags=flags + extra,
+                    calibrated=row.calibrated,
                 )
             )
     return tuple(measurements)
@@ -280,7 +283,8 @@ def _rows(region: _Region, unit: str) -> Iterator[_Row]:
         error=region.error,
     )
     counting = "sum of voxel fractions" if region.is_soft else "sum of whole voxels"
-    yield _Row("volume", "mL", volume, counting if volume.value else ZERO_METHOD)
+    method = counting if volume.value else ZERO_METHOD
+    yield _Row("volume", "mL", volume, method, calibrated=region.error is not None)
     if region.name in (WHOLE, Tissue.ENHANCING.value):
         yield from _diameter_rows(region)
     intensities = intensity_estimates(region.image, region.fraction)

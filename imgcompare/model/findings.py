@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from imgcompare.model.agreement import Reason, SideBySide
 from imgcompare.model.alignment import AlignedTimepoint
-from imgcompare.model.clinical import ClinicalEvent
+from imgcompare.model.clinical import ClinicalEvent, ReaderInput
 from imgcompare.model.comparability import ComparabilityFinding
 from imgcompare.model.course import Course
 from imgcompare.model.lesions import Lesion, LesionEvent, LesionSegmentation
@@ -32,6 +32,8 @@ class Measurement:
 
     ``ci_low`` and ``ci_high`` bound the 95 % interval, NaN where none is known.
     ``endpoints_lps_mm`` are the ends of a diameter in native patient coordinates.
+    ``calibrated`` tells whether the interval was calibrated on simulated scans: those of volumes
+    that imgcompare itself outlined around enhancing tissue on MR.
     """
 
     lesion_id: int
@@ -46,6 +48,7 @@ class Measurement:
     method: str = ""
     series_uid: str = ""
     flags: tuple[str, ...] = ()
+    calibrated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Change:
     ``reference`` says what the earlier one is: ``baseline``, ``nadir`` or ``previous``.
     ``ci_low`` and ``ci_high`` bound the 95 % interval of ``absolute``. ``percent``, ``log_change``
     and the rates are NaN where undefined (zero or missing figures, less than 14 days apart).
+    ``error_limit_percent`` is the change that measurement error alone would exceed 5 times in 100;
+    ``published_limit_percent`` is what it would be by published repeatability, which ``published``
+    says in words where something else decided. Both are NaN where not known.
     """
 
     lesion_id: int
@@ -77,6 +83,9 @@ class Change:
     exceeds_error: Exceeds
     reason: str
     flags: tuple[str, ...] = ()
+    error_limit_percent: float = float("nan")
+    published_limit_percent: float = float("nan")
+    published: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,12 @@ class Assessment:
         Timepoint of the reference.
     missing : tuple of str
         For NE: the inputs that were missing, in words.
+    targets : tuple of int
+        Lesions that were added up.
+    target, non_target : str
+        Category of the targets and of all other disease of the baseline; empty if there is none.
+    new_lesion : bool or None
+        Whether a reader has confirmed a new lesion that counts; None at the baseline.
     exceeds_error : Exceeds
         Whether the deciding figure changed by more than measurement error. Kept apart from the
         category: progression by rule, within measurement error, is a legal answer.
@@ -131,6 +146,10 @@ class Assessment:
     absolute: float | None = None
     reference_index: int | None = None
     missing: tuple[str, ...] = ()
+    targets: tuple[int, ...] = ()
+    target: str = ""
+    non_target: str = ""
+    new_lesion: bool | None = None
     exceeds_error: Exceeds = Exceeds.UNKNOWN
     error_reason: str = ""
     probabilities: tuple[tuple[str, float], ...] = ()
@@ -219,7 +238,7 @@ class Comparison:
 
     ``results`` is empty where figures were typed and no image was read. ``evaluator`` names the
     reader of such a table, empty for one reader only. ``side_by_side`` sets the assessments of
-    each timepoint beside each other.
+    each timepoint beside each other. ``reader`` is what was typed beside the figures.
     """
 
     course: Course
@@ -239,3 +258,4 @@ class Comparison:
     comparability: tuple[ComparabilityFinding, ...] = ()
     evaluator: str = ""
     side_by_side: tuple[SideBySide, ...] = ()
+    reader: ReaderInput = field(default_factory=ReaderInput)

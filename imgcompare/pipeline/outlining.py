@@ -95,13 +95,14 @@ def require_contrast(baseline: Timepoint) -> None:
 def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
     """Outline the lesion at a seed, on FLAIR or T2 if it gains no contrast."""
     lesion = outline_seed(prepared, seed.point_mm, radius_mm=seed.radius_mm)
+    source = "seed" if lesion.basis is None else f"seed on {lesion.basis}"
     if lesion.basis is not None:
         journal.warn(
             f"The lesion at the seed of {prepared.aligned.timepoint.name} does not stand out after "
             f"contrast; it is outlined on {lesion.basis}, where oedema and gliosis look alike. "
             "Check the outline."
         )
-    return Outline(lesion.region, "seed", unenhanced=lesion.basis is not None)
+    return Outline(lesion.region, source, unenhanced=lesion.basis is not None)
 
 
 def _proposals(prepared: Prepared, known: Sequence[Outline]) -> list[Outline]:

@@ -22,7 +22,7 @@ from imgcompare.reporting.lookup import find_change
 from imgcompare.reporting.page import NOTICE, environment
 from imgcompare.reporting.provenance import versions
 from imgcompare.reporting.sdtm import sdtm_files
-from imgcompare.reporting.summary import EXCEEDS_TEXT
+from imgcompare.reporting.summary import EXCEEDS_TEXT, against
 from imgcompare.reporting.wording import (
     COMPARTMENT_NAMES,
     LESION_ROLE_NAMES,
@@ -44,6 +44,7 @@ class TypedRow:
     values: tuple[str, ...]
     change: str
     exceeds: str
+    against: str
     reason: str
 
 
@@ -161,6 +162,7 @@ def _row(
         tuple(number(values[i].value) if i in values else MISSING for i in indices),
         percent(change.percent) if change else MISSING,
         EXCEEDS_TEXT[change.exceeds_error] if change else MISSING,
+        against(change),
         change.reason if change else "",
     )
 

@@ -201,7 +201,7 @@ def _algorithm(segmentation: LesionSegmentation, compartment: str) -> str:
     """Tell who outlined: a proposal is automatic, a given mask manual, all else in between."""
     if segmentation.proposed:
         return "AUTOMATIC"
-    given = segmentation.source == "mask" and compartment == WHOLE
+    given = segmentation.source in ("mask", "mask, edited") and compartment == WHOLE
     return "MANUAL" if given else "SEMIAUTOMATIC"
 
 

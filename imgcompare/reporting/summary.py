@@ -103,6 +103,7 @@ class FigureRow:
     change: str
     change_interval: str
     exceeds: str
+    against: str
     reason: str
     emphasis: bool
 
@@ -259,6 +260,7 @@ def _figure_row(
         _change_text(change),
         _change_interval(change),
         _verdict(change),
+        against(change),
         change.reason if change else "",
         compartment in (WHOLE, ENHANCING),
     )
@@ -283,6 +285,13 @@ def _verdict(change: Change | None) -> str:
     if change is None or ARBITRARY_UNITS in change.flags:
         return MISSING
     return EXCEEDS_TEXT[change.exceeds_error]
+
+
+def against(change: Change | None) -> str:
+    """Set the error that decided beside published repeatability, where that did not decide."""
+    if change is None or not change.published:
+        return ""
+    return f"error here ±{change.error_limit_percent:.0f} %; {change.published}"
 
 
 def _change_interval(change: Change | None) -> str:

@@ -23,7 +23,8 @@ CHANGE_COLUMNS: Row = (
     *("subject", "lesion", "compartment", "quantity", "unit", "reference", "from_timepoint"),
     *("to_timepoint", "from_date", "to_date", "days", "from_value", "to_value", "absolute"),
     *("percent", "log_change", "ci_low", "ci_high", "growth_rate_percent_per_day"),
-    *("doubling_time_days", "exceeds_error", "reason", "flags", "evaluator"),
+    *("doubling_time_days", "exceeds_error", "error_limit_percent", "published_limit_percent"),
+    *("reason", "published", "flags", "evaluator"),
 )
 ASSESSMENT_COLUMNS: Row = (
     *("subject", "criterion", "version", "timepoint", "date", "category", "reference"),
@@ -84,8 +85,8 @@ def change_rows(comparison: Comparison) -> list[Row]:
             *(c.reference, c.from_index, c.to_index, dates.get(c.from_index)),
             *(dates.get(c.to_index), c.days, c.from_value, c.to_value, c.absolute, c.percent),
             *(c.log_change, c.ci_low, c.ci_high, c.growth_rate_percent_per_day),
-            *(c.doubling_time_days, c.exceeds_error.value, c.reason, c.flags),
-            comparison.evaluator,
+            *(c.doubling_time_days, c.exceeds_error.value, c.error_limit_percent),
+            *(c.published_limit_percent, c.reason, c.published, c.flags, comparison.evaluator),
         )
         for c in comparison.changes
     ]

@@ -19,6 +19,9 @@ CROP_MARGIN_MM: Final = 3.0
 EDITED: Final = "EDITED"
 """Flag of a lesion whose tissues a person redrew in part."""
 
+EDITED_SOURCE: Final = ", edited"
+"""Ends the source of such a lesion; a session keeps sources, but no flags."""
+
 
 def compartments_as_drawn(
     labels: LabelMap, region: LabelMap, *, meaning: Mapping[int, Tissue | None]
@@ -112,6 +115,7 @@ def edit_compartments(segmentation: LesionSegmentation, drawn: LabelMap) -> Lesi
         segmentation,
         labels=LabelMap(labels, crop, {TISSUE_CODES[t]: t for t in fractions}),
         fractions=fractions,
+        source=segmentation.source.removesuffix(EDITED_SOURCE) + EDITED_SOURCE,
         flags=tuple(dict.fromkeys([*segmentation.flags, EDITED])),
         decisions=(*segmentation.decisions, decision),
     )

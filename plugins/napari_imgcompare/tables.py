@@ -114,6 +114,7 @@ def result_rows(comparison: Comparison | None) -> list[Row]:
     for lesion in comparison.lesions:
         for figure in volume_rows(comparison, lesion):
             for cell, result in zip(figure.cells, comparison.results, strict=True):
+                last = result is comparison.results[-1]
                 rows.append(
                     Row(
                         (
@@ -122,10 +123,11 @@ def result_rows(comparison: Comparison | None) -> list[Row]:
                             result.aligned.timepoint.name,
                             cell.value,
                             cell.below,
-                            figure.change if result is comparison.results[-1] else "",
-                            figure.exceeds if result is comparison.results[-1] else "",
+                            figure.change if last else "",
+                            figure.exceeds if last else "",
                         ),
                         lesion.id,
+                        (figure.against or figure.reason) if last else "",
                     )
                 )
     return rows

@@ -1,5 +1,6 @@
 import datetime as dt
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +92,63 @@ def test_brain_volumes_against_their_repeatability(values, expected):
     assert change.exceeds_error is expected
     assert "wCV 8 %" in change.reason
     assert change.ci_low < change.absolute < change.ci_high
+
+
+def calibrated(values, **options):
+    return [replace(m, calibrated=True) for m in rows(values, compartment="enhancing", **options)]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "place"),
+    [
+        ((10.0, 11.0), Exceeds.NO, "within which it lies"),
+        ((10.0, 11.45), Exceeds.BORDERLINE, "within which it lies"),
+        ((10.0, 12.0), Exceeds.YES, "within which it lies"),
+        ((10.0, 8.0), Exceeds.YES, "at whose limit it lies"),
+        ((10.0, 12.35), Exceeds.YES, "at whose limit it lies"),
+        ((10.0, 14.0), Exceeds.YES, "which it exceeds too"),
+    ],
+)
+def test_calibrated_volumes_are_judged_by_the_image_and_set_against_the_published(
+    values, expected, place
+):
+    change = pick(measure_changes([*calibrated(values), *mr_rows(2)], DATES), "baseline", 1)
+    assert change.exceeds_error is expected
+    assert "wCV 5 %" in change.reason
+    assert change.error_limit_percent == pytest.approx(13.9, abs=0.1)
+    assert change.published_limit_percent == pytest.approx(22.2, abs=0.1)
+    assert change.published == (
+        f"published repeatability of semi-automatic tools is ±22 %, {place}"
+    )
+
+
+def test_published_repeatability_decides_unless_both_volumes_are_calibrated():
+    mixed = [*calibrated([10.0]), *rows([None, 12.0], compartment="enhancing"), *mr_rows(2)]
+    change = pick(measure_changes(mixed, DATES), "baseline", 1)
+    assert change.exceeds_error is Exceeds.NO
+    assert change.error_limit_percent == change.published_limit_percent
+    assert change.published == ""
+    wide = [*calibrated([10.0, 12.0], spread=0.2), *mr_rows(2)]  # nor is the interval ignored
+    change = pick(measure_changes(wide, DATES), "baseline", 1)
+    assert change.exceeds_error is Exceeds.NO
+    assert change.error_limit_percent == pytest.approx(28.3, abs=0.1)
+    local = [Repeatability(0.2, "ours", "volume")]
+    own = pick(measure_changes([*calibrated([10.0, 12.0]), *mr_rows(2)], DATES, local=local),
+               "baseline", 1)  # fmt: skip
+    assert own.exceeds_error is Exceeds.NO
+    assert own.error_limit_percent == pytest.approx(55.4, abs=0.1)
+    assert "±22 %, within which it lies" in own.published
+
+
+def test_a_core_has_a_house_default_and_a_vanished_part_no_limits():
+    cores = [replace(m, compartment="necrotic") for m in calibrated([10.0, 12.0, 0.0])]
+    changes = measure_changes([*cores, *mr_rows(3)], DATES)
+    assert pick(changes, "baseline", 1).published == (
+        "the house default for parts of lesions is ±42 %, within which it lies"
+    )
+    gone = pick(changes, "baseline", 2)
+    assert math.isnan(gone.error_limit_percent)
+    assert gone.published == ""
 
 
 def test_a_wide_interval_of_the_image_itself_counts_more_than_the_literature():
@@ -203,6 +261,13 @@ def test_a_major_difference_widens_the_error_and_says_so():
     assert "widened" in wide.reason
     assert "ERROR_WIDENED" in wide.flags
     assert judged([finding(Severity.MINOR)]) == plain
+    figures = [*calibrated([10.0, 12.5]), *mr_rows(2)]
+    apart = measure_changes(figures, DATES, comparability=[finding(Severity.MAJOR)])
+    widened = pick(apart, "baseline", 1)
+    assert pick(measure_changes(figures, DATES), "baseline", 1).exceeds_error is Exceeds.YES
+    assert widened.exceeds_error is Exceeds.NO
+    assert widened.error_limit_percent == pytest.approx(13.86 * 1.875, abs=0.1)
+    assert widened.published_limit_percent == pytest.approx(22.17 * 1.875, abs=0.1)
 
 
 def test_local_repeatability_replaces_the_published_one():

@@ -183,16 +183,44 @@ def test_outlines_refined_on_mr_have_the_intervals_fitted_to_them():
     fractions, geometry = rimmed()
     image = (40.0 + 50.0 * fractions[Tissue.ENHANCING]).astype(np.float32)
 
-    def widths(source, quantity):
-        segmentation = segmentation_of(fractions, geometry, source=source)
+    def volumes(source, quantity=Quantity.MR_SIGNAL, parts=fractions):
+        segmentation = segmentation_of(parts, geometry, source=source)
         aligned = aligned_with(image, geometry, quantity=quantity)
         rows = measure_lesion(segmentation, aligned, lesion=LESION)
-        return {m.compartment: m.ci_high - m.ci_low for m in rows if m.quantity == "volume"}
+        assert not any(m.calibrated for m in rows if m.quantity != "volume")
+        return {m.compartment: m for m in rows if m.quantity == "volume"}
 
-    fitted, usual = widths("seed", Quantity.MR_SIGNAL), widths("seed", Quantity.HU)
-    assert all(fitted[part] < usual[part] for part in ("whole", "enhancing", "necrotic"))
-    assert fitted["cystic"] == usual["cystic"]  # of cysts there is no study
-    assert widths("mask", Quantity.MR_SIGNAL) == usual  # nor of a person's outline
+    def widths(found):
+        return {part: m.ci_high - m.ci_low for part, m in found.items()}
+
+    def calibrated(found):
+        return {part for part, m in found.items() if m.calibrated}
+
+    studied = {"whole", "enhancing", "necrotic"}
+    fitted, usual = volumes("seed"), volumes("seed", Quantity.HU)
+    assert all(widths(fitted)[part] < widths(usual)[part] for part in studied)
+    assert widths(fitted)["cystic"] == widths(usual)["cystic"]  # of cysts there is no study
+    assert (calibrated(fitted), calibrated(usual)) == (studied, set())
+    for source in ("proposal", "seed carried from baseline", "proposal carried back from visit 2"):
+        assert widths(volumes(source)) == widths(fitted)
+        assert calibrated(volumes(source)) == studied
+    # nor of a person's outline, of one that a person changed, or of one on FLAIR
+    for source in ("mask", "mask carried from baseline", "seed, edited", "seed on FLAIR", ""):
+        assert widths(volumes(source)) == widths(usual)
+        assert calibrated(volumes(source)) == set()
+    whole_voxels = {t: (f >= 0.5).astype(np.float32) for t, f in fractions.items()}
+    assert calibrated(volumes("seed", parts=whole_voxels)) == set()
+
+
+def test_a_part_that_was_looked_for_around_a_seed_is_zero_within_a_calibrated_interval():
+    fractions, geometry = rimmed()
+    fractions[Tissue.NECROTIC] = np.zeros_like(fractions[Tissue.NECROTIC])
+    aligned = aligned_with(np.ones(geometry.shape), geometry, quantity=Quantity.MR_SIGNAL)
+    rows = measure_lesion(segmentation_of(fractions, geometry, source="seed"), aligned,
+                          lesion=LESION, looked_for=[Tissue.NECROTIC])  # fmt: skip
+    core = next(m for m in rows if (m.compartment, m.quantity) == ("necrotic", "volume"))
+    assert (core.value, core.ci_low, core.calibrated) == (0.0, 0.0, True)
+    assert core.ci_high == pytest.approx(np.pi / 6.0 * 3.0**3 / 1000.0)  # a ball of two slices
 
 
 def test_a_vanished_lesion_has_zero_rows():

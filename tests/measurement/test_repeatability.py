@@ -1,10 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.measurement.repeatability import (
+    HOUSE_WCV,
     PUBLISHED,
     REPEATABILITY_FACTOR,
     ct_volume_wcv,
@@ -81,6 +83,26 @@ def test_local_values_come_first_and_the_most_specific_of_them():
     assert known("enhancing", "MR", "left frontal lobe") == 0.03
     assert known("enhancing", "CT", "liver") == 0.05
     assert known("whole", "", "", "longest_diameter") == pytest.approx(0.22 / REPEATABILITY_FACTOR)
+
+
+def test_a_calibrated_volume_of_the_head_has_the_house_floor():
+    def known(modality="MR", site="", quantity="volume", local=(), calibrated=True):
+        return repeatability_of(quantity, "enhancing", modality=modality, diameter_mm=20.0,
+                                site=site, local=local, calibrated=calibrated)  # fmt: skip
+
+    assert known().wcv == known(site="left frontal lobe").wcv == HOUSE_WCV
+    assert known(calibrated=False).wcv == 0.08
+    assert known(site="liver").wcv == 0.15  # simulated heads say nothing of livers
+    assert known("CT").wcv == 0.15
+    assert known(quantity="longest_diameter").wcv == known(
+        quantity="longest_diameter", calibrated=False
+    ).wcv  # fmt: skip
+    assert known(local=[Repeatability(0.2, "ours", "volume")]).source == "ours"
+    # the limits that the constant states
+    rc = 100.0 * REPEATABILITY_FACTOR * HOUSE_WCV
+    sigma = REPEATABILITY_FACTOR * np.sqrt(np.log1p(HOUSE_WCV**2))
+    assert rc == pytest.approx(14.0, abs=0.2)
+    assert 100.0 * np.expm1([-sigma, sigma]) == pytest.approx([-13.0, 15.0], abs=0.2)
 
 
 def test_every_published_setting_says_where_it_comes_from():

@@ -11,6 +11,7 @@ from imgcompare.measurement.uncertainty import (
     SOFT_SHIFT,
     Estimate,
     OutlineError,
+    area_mm2,
     boundary_shift,
     diameter_estimate,
     edge_noise_ratio,
@@ -71,31 +72,45 @@ def test_terms_of_the_error_add_up_as_documented():
     surface = surface_of(padded(fraction))
     count = float(fraction.sum(dtype=np.float64))
 
-    def variance(error):
-        return surface_estimate(count, surface, geometry, error=error).sd ** 2
+    def variance(error=None, noise=0.0):
+        return (
+            surface_estimate(count, surface, geometry, error=error, edge_noise=noise).sd * 1000.0
+        ) ** 2
 
-    lump = variance(OutlineError(lump_mm2=2.0))
-    edge_ml = sum(surface.faces) * geometry.voxel_volume_ml
-    assert lump == pytest.approx(edge_ml * 2.0 * 3.0 / 1000.0)
-    slant = variance(OutlineError(slant=0.05))
-    across, along, _ = surface.faces  # a voxel's face is 1 mm² across slices, 3 mm² within them
-    assert slant == pytest.approx((0.15e-3**2) * (across**2 + 2 * (3.0 * along) ** 2), rel=1e-3)
-    assert variance(OutlineError(slant=0.05, lump_mm2=2.0)) == pytest.approx(lump + slant)
-    assert variance(OutlineError(slant=0.1)) == pytest.approx(4.0 * slant)
-    shift = variance(OutlineError(shift=0.05))
-    assert variance(OutlineError(shift=0.1)) == pytest.approx(4.0 * shift)
+    across, along, beside = surface.faces  # 1 mm² across slices, 3 mm² within them
+    area = np.sqrt(across**2 + (3.0 * along) ** 2 + (3.0 * beside) ** 2)
+    assert area_mm2(surface, geometry) == pytest.approx(area)
+    for growth in (0.5, 0.75, 1.0):
+        sd = 0.04 * 3.0 * 1000.0 * (area / 1000.0) ** growth
+        assert variance(OutlineError(0.04, growth)) == pytest.approx(sd**2)
+    noise = surface.edges * (3.0 * 0.1) ** 2
+    assert variance(OutlineError(0.04, 1.0), 0.1) == pytest.approx((0.12 * area) ** 2 + noise)
+    shift = (across**2 + along**2 + beside**2 + surface.edges) * (3.0 * SOFT_SHIFT) ** 2
+    assert variance() == pytest.approx(shift)
+    assert variance(noise=0.1) == pytest.approx(shift + noise)
 
 
-def test_lumps_matter_in_small_lesions():
+def test_relative_errors_of_small_lesions_are_larger_the_less_they_grow_with_area():
     small, grid = ball(5.0)
     large, wide = ball(15.0)
-    with_lumps, without = OutlineError(slant=0.05, lump_mm2=2.0), OutlineError(slant=0.05)
 
-    def gain(fraction, geometry):
-        found = [volume_estimate(fraction, geometry, error=e).sd for e in (with_lumps, without)]
-        return found[0] / found[1]
+    def ratio(growth):
+        error = OutlineError(0.04, growth)
+        found = [volume_estimate(f, g, error=error) for f, g in ((small, grid), (large, wide))]
+        return found[0].sd / found[0].value / (found[1].sd / found[1].value)
 
-    assert gain(small, grid) > 1.5 * gain(large, wide) > 1.0
+    assert ratio(0.5) > ratio(0.75) > ratio(1.0) > 1.0
+
+
+def test_spacings_finer_than_those_studied_promise_nothing_more():
+    surface = surface_of(padded(ball(10.0)[0]))
+    fine, isotropic, long_rows = (
+        make_geometry(spacing_mm=s) for s in ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (1.0, 2.0, 1.0))
+    )
+    error = CALIBRATED_MR["whole"]
+    assert error.sd_mm3(1000.0, fine) == error.sd_mm3(1000.0, isotropic)
+    assert error.sd_mm3(1000.0, long_rows) == 2.0 * error.sd_mm3(1000.0, isotropic)
+    assert area_mm2(surface, fine) == pytest.approx(area_mm2(surface, isotropic) / 4.0)
 
 
 def test_calibrated_intervals_are_those_of_sub_voxel_outlines():
@@ -104,6 +119,16 @@ def test_calibrated_intervals_are_those_of_sub_voxel_outlines():
     usual = volume_estimate(fraction, geometry).sd
     for error in CALIBRATED_MR.values():
         assert 0.0 < volume_estimate(fraction, geometry, error=error).sd < usual
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(1.2, 25.0), st.sampled_from([0.5, 1.0, 3.0, 6.0]), st.floats(0.0, 1.0))
+def test_calibrated_intervals_of_any_ball_are_sane(radius, slice_mm, noise):
+    fraction, geometry = ball(radius, (slice_mm, 1.0, 1.0))
+    for error in CALIBRATED_MR.values():
+        found = volume_estimate(fraction, geometry, error=error, edge_noise=noise)
+        assert 0.0 <= found.low < found.value < found.high
+        assert found.high <= 2.0 * found.value + 8.0 * geometry.voxel_volume_ml * 27.0
 
 
 @pytest.mark.parametrize(
