@@ -16,6 +16,10 @@ FORMS_AGREE_MM: Final = 0.1
 """Qform and sform that place every corner closer than this are the same (float32 quaternions)."""
 
 _DIMS, _PIXDIM, _CODES, _QUATERNION, _ROWS = 40, 76, 252, 256, 280  # byte offsets, NIfTI-1
+_SCALE, _UNITS = 112, 123
+
+_MM: Final = {1: (1000.0, "metres"), 3: (0.001, "micrometres")}
+"""Millimetres in a unit of space other than mm, by its code (nifti1.h)."""
 
 
 def stated_affine(path: Path) -> npt.NDArray[np.float64] | None:
@@ -33,9 +37,30 @@ def stated_affine(path: Path) -> npt.NDArray[np.float64] | None:
     if header is None:
         return None
     qform_code, sform_code = struct.unpack_from(f"{header[0]}2h", header[1], _CODES)
-    if sform_code > 0:
-        return _sform(*header)
-    return _qform(*header) if qform_code > 0 else None
+    if sform_code <= 0 and qform_code <= 0:
+        return None
+    stated = _sform(*header) if sform_code > 0 else _qform(*header)
+    stated[:3] *= _unit(header[1])[0]
+    return stated
+
+
+def stray_intercept(path: Path) -> float:
+    """Give the intercept that libraries add although the slope of 0 says that there is no scaling.
+
+    The standard: "if the scl_slope field is nonzero, then each voxel value should be scaled"
+    (nifti1.h). A slope that is no number is none either.
+    """
+    header = _header(path)
+    if header is None:
+        return 0.0
+    slope, intercept = struct.unpack_from(f"{header[0]}2f", header[1], _SCALE)
+    unscaled = slope == 0.0 or np.isnan(slope)
+    return float(intercept) if unscaled and np.isfinite(intercept) else 0.0
+
+
+def _unit(raw: bytes) -> tuple[float, str]:
+    """Millimetres in the unit of space, and its name."""
+    return _MM.get(raw[_UNITS] & 7, (1.0, "mm"))
 
 
 def form_notes(path: Path) -> tuple[str, ...]:
@@ -55,18 +80,23 @@ def form_notes(path: Path) -> tuple[str, ...]:
     if header is None:
         return ()
     order, raw = header
+    unit, name = _unit(raw)
+    notes = (f"its positions are in {name}, converted to mm",) if unit != 1.0 else ()
     qform_code, sform_code = struct.unpack_from(f"{order}2h", raw, _CODES)
     if qform_code <= 0 and sform_code <= 0:
         return ("holds no position in space (neither qform nor sform)",)
     if qform_code <= 0 or sform_code <= 0:
-        return ()
+        return notes
     shape = struct.unpack_from(f"{order}3h", raw, _DIMS + 2)
     corners = np.array(np.meshgrid(*[(0, max(0, n - 1)) for n in shape])).reshape(3, -1)
     difference = _qform(order, raw) - _sform(order, raw)
-    off = float(np.abs(difference @ np.vstack([corners, np.ones(8)])).max())
+    off = unit * float(np.abs(difference @ np.vstack([corners, np.ones(8)])).max())
     if not off > FORMS_AGREE_MM:
-        return ()
-    return (f"its qform and sform differ by up to {off:.1f} mm; the sform is used",)
+        return notes
+    return (
+        *notes,
+        f"its qform and sform differ by up to {off:.1f} mm; the sform is used",
+    )
 
 
 def _header(path: Path) -> tuple[str, bytes] | None:

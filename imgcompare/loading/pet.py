@@ -158,7 +158,9 @@ def suv_factor(pet: PetFacts, planes: Sequence[PetPlane]) -> tuple[float, str]:
     if pet.units == "CNTS" and pet.philips_activity:
         scale = pet.philips_activity
     elif pet.units != "BQML":
-        raise SeriesError(f"its unit is {pet.units or 'not named'}; SUV needs BQML, GML, or CNTS of Philips")
+        raise SeriesError(
+            f"its unit is {pet.units or 'not named'}; SUV needs BQML, GML, or CNTS of Philips"
+        )
     missing = [word for word in ("ATTN", "DECY") if word not in pet.corrected]
     if missing:
         raise SeriesError(

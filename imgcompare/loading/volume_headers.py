@@ -7,6 +7,7 @@ that its format prescribes and the file can hold what it claims.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import re
@@ -21,6 +22,8 @@ from imgcompare.loading.pixels import MAX_VOXELS
 
 _LONGEST_HEADER: Final = 256 * 1024
 _LONGEST_LINE: Final = 2000
+_PIECE: Final = 2**22
+_GZIP: Final = 16 + zlib.MAX_WBITS
 
 _LARGEST: Final = 1e9
 """A position or spacing beyond this many mm is none; libraries hang on infinite ones."""
@@ -139,8 +142,51 @@ def _require_number(path: Path, claimed: float) -> None:
         _refuse(path, f"claims {claimed:,.0f} voxels; the limit is {MAX_VOXELS:,}")
 
 
-def _nifti(path: Path) -> None:
-    """Check sizes, type and offset of a NIfTI-1 or NIfTI-2 header."""
+def require_whole(path: Path) -> None:
+    """Refuse a packed NIfTI file that ends before its last voxel, which libraries fill with zeros.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it does, or its checksum is wrong. What lies behind the voxels does not matter.
+    """
+    if not path.name.lower().endswith(".nii.gz"):
+        return
+    claimed = _nifti(path)
+    if _inflated_bytes(path, claimed) < claimed:
+        raise UnreadableFileError(f"File {path.name} is damaged or truncated; copy it again.")
+
+
+def _inflated_bytes(path: Path, wanted: float) -> int:
+    """Count the bytes that a packed file gives, as far as they are wanted."""
+    unpacker, found, rest = zlib.decompressobj(_GZIP), 0, b""
+    with path.open("rb") as file, contextlib.suppress(zlib.error):
+        while found < wanted and (packed := rest or file.read(_PIECE)):
+            found += len(unpacker.decompress(packed, _PIECE))
+            rest = unpacker.unconsumed_tail
+            if unpacker.eof:  # another member may follow
+                rest, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
+    return found
+
+
+def space_notes(path: Path) -> tuple[str, ...]:
+    """Say where a NRRD header does not tell how its axes lie in the patient."""
+    if not path.name.lower().endswith((".nrrd", ".nhdr")):
+        return ()
+    with path.open("rb") as file:
+        head = re.split(rb"\r?\n\r?\n", file.read(_LONGEST_HEADER))[0]
+    space = re.search(rb"(?:^|\n)space:[ ]*([\w-]+)", head)
+    if space is None:
+        return ("holds no position in space (no space field)",)
+    name = space.group(1).decode("ascii", "replace").lower()
+    anatomical = re.fullmatch(r"(left|right)-(ante|poste)rior-superior|[lr][ap]s", name)
+    if anatomical:
+        return ()
+    return (f"its space {name} does not say how its axes lie in the patient; LPS is taken",)
+
+
+def _nifti(path: Path) -> float:
+    """Check sizes, type and offset of a NIfTI-1 or NIfTI-2 header; give the bytes it claims."""
     packed = path.name.lower().endswith(".gz")
     with gzip.open(path) if packed else path.open("rb") as file:
         raw = file.read(540)
@@ -171,6 +217,7 @@ def _nifti(path: Path) -> None:
     _require_number(path, voxels)
     claimed = voxels * _NIFTI_BYTES[datatype] + offset
     _require_held(path, claimed, path.stat().st_size, packed=packed)
+    return float(claimed)
 
 
 def _nrrd(path: Path) -> None:

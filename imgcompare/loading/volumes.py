@@ -11,9 +11,9 @@ import numpy as np
 
 from imgcompare.errors import InputError, NothingFoundError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_nifti_affine, from_sitk
-from imgcompare.loading.nifti_forms import form_notes, stated_affine
+from imgcompare.loading.nifti_forms import form_notes, stated_affine, stray_intercept
 from imgcompare.loading.pixels import MAX_VOXELS
-from imgcompare.loading.volume_headers import require_sound
+from imgcompare.loading.volume_headers import require_sound, require_whole, space_notes
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -88,7 +88,7 @@ def inspect(path: Path) -> VolumeFile:
         raise UnreadableFileError(
             f"File {path.name} has no usable position in space (spacing {spacing}); it is damaged."
         ) from None
-    return VolumeFile(geometry, refusal, form_notes(path))
+    return VolumeFile(geometry, refusal, (*form_notes(path), *space_notes(path)))
 
 
 def _grid(
@@ -136,6 +136,7 @@ def read_array(path: Path) -> AnyArray:
     found = inspect(path)
     if found.refusal:
         raise SeriesError(f"File {path.name} cannot be loaded: it {found.refusal}.")
+    require_whole(path)
     try:
         image = _reader(path).Execute()
     except RuntimeError:
@@ -143,6 +144,9 @@ def read_array(path: Path) -> AnyArray:
             f"File {path.name} is damaged or truncated; copy it again."
         ) from None
     array: AnyArray = sitk.GetArrayFromImage(image).reshape(found.geometry.shape)
+    stray = stray_intercept(path)
+    if stray:
+        array = np.rint(array - stray) if array.dtype.kind in "iu" else array - stray
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
