@@ -21,6 +21,7 @@ from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
+from imgcompare.segmentation.references import looks_like_fluid
 from imgcompare.segmentation.starting import look_around
 
 Start = tuple[tuple[int, int, int], float]
@@ -53,9 +54,6 @@ IN_FLUID: Final = 0.45
 
 CONTINUED: Final = 0.45
 """A find whose surroundings gain this share of its own gain is a piece of vessel or dura."""
-
-FLUID_T2: Final = 2.2
-"""T2 over white matter above which a voxel is fluid (grey matter: 1.3)."""
 
 FLAT: Final = 0.2
 """Smallest over largest standard deviation of a part: tubes and sheets are flat, rims are not."""
@@ -255,8 +253,11 @@ def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
         gain = prepared.enhancement[box]
         if np.percentile(gain[around], 90) > CONTINUED * np.percentile(gain[inside], 90):
             return False
-    t2 = prepared.images.get(Role.T2)
-    return t2 is None or bool((t2[box][around] > FLUID_T2).mean() < IN_FLUID)
+    if prepared.is_ct:
+        return True
+    # By T2 alone, the oedema around a lesion is as bright as fluid.
+    fluid = looks_like_fluid({r: i[box] for r, i in prepared.images.items()}, around)
+    return bool(fluid.sum() < IN_FLUID * around.sum())
 
 
 def _is_blood(images: Mapping[Role, FloatArray], inside: BoolArray, around: BoolArray) -> bool:

@@ -48,6 +48,26 @@ def test_blood_in_veins_is_no_lesion(arterial: float, portal: float, lesion: boo
     assert not is_lesion(prepared, ball & ellipsoid(grid, grid.centre_mm, (2.0, 2.0, 2.0)))
 
 
+@pytest.mark.parametrize(
+    ("around", "lesion"),
+    [
+        ({Role.T1: 0.75, Role.T2: 2.5, Role.FLAIR: 1.6}, True),  # oedema
+        ({Role.T1: 0.3, Role.T2: 3.2, Role.FLAIR: 0.2}, False),  # CSF: choroid plexus
+    ],
+)
+def test_oedema_around_a_lesion_is_no_fluid(around: dict[Role, float], lesion: bool):
+    grid = make_geometry((40, 40, 40), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, 0.0, 0.0))
+    ball = ellipsoid(grid, grid.centre_mm, (10.0, 10.0, 10.0))
+    images = {r: np.where(ball, 1.2, v).astype(np.float32) for r, v in around.items()}
+    images[Role.T1C] = images[Role.T1] + ball.astype(np.float32)
+    volumes = {r: Volume(i, grid, Quantity.MR_SIGNAL) for r, i in images.items()}
+    visit = Timepoint(0, None, (), {})
+    aligned = AlignedTimepoint(visit, Role.T1C, volumes, {}, Transform.identity())
+    gain = ball.astype(np.float32)
+    prepared = Prepared(aligned, np.ones_like(ball), np.ones_like(ball), images, {}, gain, 0.02)
+    assert is_lesion(prepared, ball) is lesion
+
+
 def test_a_real_glioma_is_the_only_proposal(shared_data):
     course = scan([shared_data / "dqe"]).courses[0]
     series = course.timepoints[0].series
