@@ -98,6 +98,10 @@ class ReaderInput:
         TOO_SMALL by convention, NE and MERGED as the criterion says.
     findings : mapping of timepoint index to collection of ReaderFinding
         Everything else that only a reader sees.
+    small_parts : collection of (lesion id, timepoint index, compartment)
+        Parts of lesions that are seen but too small to measure; they count by convention.
+    statuses : mapping of (lesion id, timepoint index) to Response
+        Status of each non-target where each has its own; ``non_target`` joins them.
     """
 
     targets: Collection[int] | None = None
@@ -105,6 +109,8 @@ class ReaderInput:
     new_lesions: Mapping[int, Collection[int]] = field(default_factory=dict)
     states: Mapping[tuple[int, int], LesionState] = field(default_factory=dict)
     findings: Mapping[int, Collection[ReaderFinding]] = field(default_factory=dict)
+    small_parts: Collection[tuple[int, int, str]] = ()
+    statuses: Mapping[tuple[int, int], Response] = field(default_factory=dict)
 
 
 class ClinicalEventKind(StrEnum):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imgcompare.model.clinical import ReaderInput
 from imgcompare.model.course import Course
 from imgcompare.model.findings import Measurement
-from imgcompare.model.lesions import Lesion
+from imgcompare.model.lesions import Lesion, LesionEvent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +31,8 @@ class TypedCourse:
         Per timepoint.
     warnings : tuple of str
         What to doubt about the table.
+    events : tuple of LesionEvent
+        Splits and mergers as typed.
     """
 
     course: Course
@@ -41,3 +43,4 @@ class TypedCourse:
     modality: str = ""
     slice_thickness_mm: tuple[float | None, ...] = ()
     warnings: tuple[str, ...] = ()
+    events: tuple[LesionEvent, ...] = ()

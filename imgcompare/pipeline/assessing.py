@@ -125,6 +125,7 @@ def _assess(
         names=tuple(t.name for t in course.timepoints),
         baseline_index=course.baseline_index,
         slice_thickness_mm=typed.slice_thickness_mm,
+        events=typed.events,
         reader=typed.reader,
         clinical=clinical,
     )
@@ -133,7 +134,7 @@ def _assess(
         course=course,
         results=(),
         lesions=typed.lesions,
-        events=(),
+        events=typed.events,
         measurements=typed.measurements,
         changes=judged.changes,
         assessments=judged.assessments,
@@ -152,6 +153,7 @@ def _assess(
         course_responses=judged.course_responses,
         clinical_events=clinical,
         evaluator=typed.evaluator,
+        reader=typed.reader,
         side_by_side=side_by_side(judged.assessments, baseline_index=course.baseline_index),
     )
 

@@ -33,15 +33,15 @@ class Figures:
         In mm, mm2, mL or HU.
     seen : frozenset of (lesion, timepoint)
         Where a size above zero was measured.
-    too_small : frozenset of (lesion, timepoint)
-        Where a measurement is flagged as too small to be reliable.
+    too_small : frozenset of (lesion, timepoint, compartment, quantity)
+        Measurements that are flagged as too small to be reliable.
     on_radiograph : frozenset of (lesion, timepoint)
         Where a plain film was measured.
     """
 
     values: Mapping[Key, Decimal]
     seen: frozenset[tuple[int, int]]
-    too_small: frozenset[tuple[int, int]]
+    too_small: frozenset[Key]
     on_radiograph: frozenset[tuple[int, int]]
 
 
@@ -77,13 +77,13 @@ def exact_figures(
     return Figures(
         values,
         frozenset(k[:2] for k, value in values.items() if value > 0 and k[3] in QUANTITY_UNITS),
-        frozenset((m.lesion_id, m.timepoint_index) for m in measurements if _is_small(m)),
+        frozenset(
+            (m.lesion_id, m.timepoint_index, m.compartment, m.quantity)
+            for m in measurements
+            if TOO_SMALL_FLAG in m.flags
+        ),
         frozenset((m.lesion_id, m.timepoint_index) for m in measurements if _is_film(m)),
     )
-
-
-def _is_small(measurement: Measurement) -> bool:
-    return TOO_SMALL_FLAG in measurement.flags
 
 
 def _is_film(measurement: Measurement) -> bool:

@@ -18,12 +18,18 @@ NON_TARGET_GROWTH_PERCENT = Decimal(73)
 
 @dataclass(slots=True)
 class Notes:
-    """Reasons, flags and missing inputs that gather while one timepoint is assessed."""
+    """Reasons, flags and missing inputs that gather while one timepoint is assessed.
+
+    ``target``, ``non_target`` and ``new_lesion`` are what the parts of the disease came to.
+    """
 
     rule: str
     reasons: list[Reason] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    target: Category | None = None
+    non_target: Category | None = None
+    new_lesion: bool | None = None
 
     def add(
         self, rule: str, text: str, value: float | None = None, threshold: float | None = None
@@ -46,7 +52,8 @@ def non_target_status(
     elevated = markers_normal_at(course.clinical, course.dates[t]) is False
     if elevated and status in (None, Category.CR):
         notes.add("marker", "the tumour marker is elevated: no complete response")
-        return Category.NON_CR_NON_PD
+        status = Category.NON_CR_NON_PD
+    notes.non_target = status
     return status
 
 
@@ -155,4 +162,5 @@ def has_new_lesion(
             text += f". If confirmed: {would_be}"
         notes.add("new-lesion-proposed", text, float(size.value) if size.is_known else None)
         notes.flags.append("NEW_LESION_PROPOSED")
-    return len(confirmed) > len(equivocal)
+    notes.new_lesion = len(confirmed) > len(equivocal)
+    return notes.new_lesion

@@ -84,6 +84,7 @@ class Step:
             self.notes.missing.extend(missing)
             self.decide("missing-input", f"missing: {'; '.join(self.notes.missing)}")
             self.target = Category.NE
+        self.notes.target = self.target
         self.non_target = self._non_target()
         new = self.rules.new_lesions_count(self.course, t, self.notes)
         has_new_lesion(self.course, t, would_be=self.progression, notes=self.notes)

@@ -169,6 +169,8 @@ class CourseReadings:
             targets=None if targets is None else tuple(i for i in targets if i not in gone),
             new_lesions=new,
             states={key: s for key, s in reader.states.items() if key[0] not in gone},
+            small_parts=tuple(p for p in reader.small_parts if p[0] not in gone),
+            statuses={key: s for key, s in reader.statuses.items() if key[0] not in gone},
         )
         return replace(
             self,
@@ -271,7 +273,9 @@ class CourseReadings:
         ]
         if not parts:
             return own
-        every = [own, *parts]
+        untyped = (lesion_id, timepoint) not in self.reader.states
+        is_replaced = own.state is LesionState.NE and untyped and any(p.is_known for p in parts)
+        every = parts if is_replaced else [own, *parts]
         value = sum((r.value for r in every), Decimal(0))
         states = {r.state for r in every}
         for state in (LesionState.NE, LesionState.MEASURED, LesionState.TOO_SMALL):
@@ -336,10 +340,10 @@ class CourseReadings:
         state = self._typed_state(lesion_id, t)
         if state in (LesionState.NE, LesionState.ABSENT, LesionState.MERGED):
             return Reading(lesion_id, state)
-        if state is LesionState.TOO_SMALL and (
-            not number or (lesion_id, t) in self._figures.too_small
-        ):
-            return Reading(lesion_id, state, too_small_value(quantity))
+        flagged = (lesion_id, t, compartment, quantity) in self._figures.too_small
+        is_small = state is LesionState.TOO_SMALL or self._is_small_part(lesion_id, t, compartment)
+        if flagged or (is_small and not number):
+            return Reading(lesion_id, LesionState.TOO_SMALL, too_small_value(quantity))
         if number:
             return Reading(lesion_id, LesionState.MEASURED, number)
         if self._happened(EventKind.MERGED, lesion_id, t):
@@ -349,10 +353,10 @@ class CourseReadings:
         return Reading(lesion_id, LesionState.NE)
 
     def _typed_state(self, lesion_id: int, t: int) -> LesionState | None:
-        given = self.reader.states.get((lesion_id, t))
-        if given is None and (lesion_id, t) in self._figures.too_small:
-            return LesionState.TOO_SMALL
-        return given
+        return self.reader.states.get((lesion_id, t))
+
+    def _is_small_part(self, lesion_id: int, t: int, compartment: str) -> bool:
+        return (lesion_id, t, compartment) in self.reader.small_parts
 
     def _happened(self, kind: EventKind, lesion_id: int, t: int) -> bool:
         """Whether a lesion has merged into another one by now, or vanished just now."""

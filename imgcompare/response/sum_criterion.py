@@ -210,6 +210,7 @@ def baseline_assessment(
         unit=rules.measure.unit,
         value=value,
         missing=choice.missing,
+        targets=choice.targets,
     )
 
 
@@ -230,6 +231,12 @@ def outside_flags(course: CourseReadings, organ: str) -> Iterator[str]:
 
 def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:
     """Classify the targets of one timepoint; None where there are none."""
+    category, outcome = _judged_targets(visit, rules)
+    visit.notes.target = category
+    return category, outcome
+
+
+def _judged_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:
     notes = visit.notes
     missing = rules.missing_at(visit.course, visit.timepoint)
     notes.missing.extend(m for m in missing if m not in notes.missing)
@@ -258,6 +265,7 @@ def _assess_visit(criterion: Criterion, visit: Visit, rules: SumRules) -> Assess
     decisive = notes.reasons[-1].rule_id if notes.reasons else ""
     if target is not Category.PD and rules.also_progression(visit):
         target, decisive = Category.PD, notes.reasons[-1].rule_id
+        notes.target = target
     non_target = non_target_status(
         course, visit.choice.others, t, measure=rules.measure, notes=notes
     )
@@ -311,6 +319,10 @@ def make_assessment(
         absolute=None if outcome is None else float(outcome.value - outcome.reference),
         reference_index=at,
         missing=tuple(notes.missing) if category is Category.NE else (),
+        targets=visit.choice.targets,
+        target=(notes.target or "") if visit.choice.targets else "",
+        non_target=notes.non_target or "",
+        new_lesion=notes.new_lesion,
     )
 
 

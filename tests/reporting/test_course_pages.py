@@ -251,7 +251,7 @@ def test_sdtm_tables_join(course: Comparison) -> None:
     assert {r["RSLNKGRP"] for r in overall} <= groups
     assert {r["TULOC"] for r in found["tu.csv"]} == {"LIVER", "NECK LYMPH NODE"}
     assert {(r["TRTESTCD"], r["TRORRESU"]) for r in found["tr.csv"]} == {
-        ("LDIAM", "mm"), ("SAXIS", "mm"),
+        ("LDIAM", "mm"), ("LPERP", "mm"),
     }  # fmt: skip
     recist = [r["RSSTRESC"] for r in overall if r["RSCAT"] == "RECIST 1.1"]
     assert recist == ["PD", "PD"]

@@ -6,16 +6,18 @@ import datetime as dt
 import re
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
-from imgcompare.loading.tables.rows import TableRow
+from imgcompare.loading.tables.entries import Entry
+from imgcompare.loading.tables.links import SPLIT_FROM, read_links
+from imgcompare.loading.tables.states import read_figures, read_states
 from imgcompare.model import (
+    WHOLE,
     Course,
+    EventKind,
     Lesion,
     LesionRole,
-    LesionState,
     Measurement,
     ReaderFinding,
     ReaderInput,
@@ -24,47 +26,8 @@ from imgcompare.model import (
     TypedCourse,
 )
 
-TOO_SMALL_FLAG = "TOO_SMALL"
-"""Flag of a measurement: visible, but too small to measure reliably."""
-
-NAN = float("nan")
-
 MOST_TARGETS, MOST_PER_ORGAN = 5, 2
 """More lesions typed as targets than this (RECIST 1.1) are taken as candidates, not as chosen."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One checked row. ``figure`` has no lesion and timepoint yet."""
-
-    row: TableRow
-    lesion: str
-    role: LesionRole | None
-    site: str
-    nodal: bool
-    state: LesionState
-    status: Response | None
-    finding: ReaderFinding | None
-    figure: Measurement | None
-    date: dt.date | None
-    baseline: bool = False
-    slice_thickness_mm: float | None = None
-    modality: str = ""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Subject and evaluator."""
-        return self.row.get("subject"), self.row.get("evaluator")
-
-    @property
-    def where(self) -> str:
-        """How the row calls its lesion."""
-        return f"lesion {self.lesion}"
-
-    @property
-    def visit(self) -> str:
-        """What the row calls its timepoint: its name, or its date."""
-        return self.row.get("timepoint") or (self.date.isoformat() if self.date else "")
 
 
 def build_courses(entries: Sequence[Entry]) -> tuple[TypedCourse, ...]:
@@ -92,9 +55,14 @@ def _course(subject: str, evaluator: str, entries: Sequence[Entry]) -> TypedCour
     timepoints, baseline = _timepoints(entries)
     visits = {t.label: t.index for t in timepoints}
     lesions = _lesions([e for e in entries if e.lesion])
-    states = _states(entries, lesions, visits)
-    figures = _figures(entries, lesions, visits, states)
-    targets, warnings = _targets(entries, lesions, figures, baseline)
+    links = read_links(entries, lesions, visits, baseline=baseline)
+    parts = {i for e in links if e.kind is EventKind.SPLIT for i in e.lesion_ids[1:]}
+    states = read_states(entries, lesions, visits)
+    figures = read_figures(entries, lesions, visits, states)
+    targets, warnings = _targets(entries, lesions, figures, baseline=baseline, parts=parts)
+    statuses = {(lesions[e.lesion].id, visits[e.visit]): e.status for e in entries if e.status}
+    new = {lesion.id for lesion in lesions.values() if lesion.role is LesionRole.NEW}
+    old = {key: status for key, status in statuses.items() if key[0] not in new}
     thickness = {visits[e.visit]: e.slice_thickness_mm for e in entries if e.slice_thickness_mm}
     return TypedCourse(
         Course(subject, timepoints, baseline),
@@ -103,14 +71,17 @@ def _course(subject: str, evaluator: str, entries: Sequence[Entry]) -> TypedCour
         tuple(figures.values()),
         ReaderInput(
             targets=targets,
-            non_target=_statuses(entries, visits, baseline),
+            non_target=_joined_statuses(old, count=len(timepoints), baseline=baseline),
+            statuses=statuses,
             new_lesions=_new_lesions(entries, lesions, visits, baseline),
-            states=states,
+            states=states.lesions,
+            small_parts=states.small,
             findings=_findings(entries, visits),
         ),
         next((e.modality for e in entries if e.modality), ""),
         tuple(thickness.get(t.index) for t in timepoints),
         warnings,
+        links,
     )
 
 
@@ -201,71 +172,31 @@ def _agreed(entries: Sequence[Entry], column: str, values: Sequence[str]) -> str
     return said
 
 
-def _states(
-    entries: Sequence[Entry], lesions: Mapping[str, Lesion], visits: Mapping[str, int]
-) -> dict[tuple[int, int], LesionState]:
-    """State of each lesion and timepoint where it is not simply measured."""
-    found: dict[tuple[int, int], LesionState] = {}
-    for e in entries:
-        if not e.lesion or e.status or e.finding:
-            continue
-        key = lesions[e.lesion].id, visits[e.visit]
-        if found.setdefault(key, e.state) is not e.state:
-            e.row.refuse(
-                "state",
-                f"{e.where} is {e.state} here and {found[key]} in another row of {e.visit}.",
-            )
-    return {key: state for key, state in found.items() if state is not LesionState.MEASURED}
-
-
-def _figures(
-    entries: Sequence[Entry],
-    lesions: Mapping[str, Lesion],
-    visits: Mapping[str, int],
-    states: Mapping[tuple[int, int], LesionState],
-) -> dict[tuple[int, int, str, str], Measurement]:
-    """Give each figure its lesion and timepoint; a lesion that is absent is zero in all of them."""
-    found: dict[tuple[int, int, str, str], Measurement] = {}
-    rows: dict[tuple[int, int, str, str], int] = {}
-    for e in entries:
-        if e.figure is None:
-            continue
-        lesion, visit = lesions[e.lesion].id, visits[e.visit]
-        key = lesion, visit, e.figure.compartment, e.figure.quantity
-        if key in found:
-            e.row.refuse(
-                "quantity",
-                f"{e.where} has its {e.figure.compartment} {e.figure.quantity} of {e.visit} in row "
-                f"{rows[key]} already; keep one.",
-            )
-        small = states.get((lesion, visit)) is LesionState.TOO_SMALL
-        flags = (*e.figure.flags, *((TOO_SMALL_FLAG,) if small else ()))
-        found[key] = replace(e.figure, lesion_id=lesion, timepoint_index=visit, flags=flags)
-        rows[key] = e.row.number
-    for lesion, visit in (k for k, s in states.items() if s is LesionState.ABSENT):
-        for (other, _, compartment, quantity), figure in list(found.items()):
-            key = lesion, visit, compartment, quantity
-            if other == lesion and key not in found and not quantity.startswith("mean"):
-                found[key] = replace(
-                    figure, timepoint_index=visit, value=0.0, ci_low=NAN, ci_high=NAN, flags=()
-                )
-    return dict(sorted(found.items()))
-
-
 def _targets(
     entries: Sequence[Entry],
     lesions: Mapping[str, Lesion],
     figures: Mapping[tuple[int, int, str, str], Measurement],
+    *,
     baseline: int,
+    parts: Collection[int],
 ) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """Take the targets as typed, or leave the choice to the criteria where there are too many."""
-    typed = {e.lesion: e for e in entries if e.role is LesionRole.TARGET}
-    sized = {lesion for lesion, visit, _, _ in figures if visit == baseline}
+    typed = {
+        e.lesion: e
+        for e in entries
+        if e.role is LesionRole.TARGET and lesions[e.lesion].id not in parts
+    }
+    sizes: dict[int, list[float]] = {}
+    for (lesion, visit, compartment, _), figure in figures.items():
+        if visit == baseline:
+            sizes.setdefault(lesion, []).append(figure.value if compartment == WHOLE else 1.0)
     for name in sorted(typed, key=_natural):
-        if lesions[name].id not in sized:
+        found = sizes.get(lesions[name].id)
+        if not found or not any(found):
+            lacks = "has no figure" if not found else "is absent"
             typed[name].row.refuse(
-                "role", f"lesion {name} is a target, but has no figure at baseline; type one, or "
-                "make it non_target or new.",
+                "role", f"lesion {name} is a target, but {lacks} at baseline; type its size there, "
+                f"make it non_target or new, or name in {SPLIT_FROM} the lesion it is a part of.",
             )  # fmt: skip
     if not typed:
         return None, ()
@@ -279,17 +210,14 @@ def _targets(
     return tuple(c.id for c in chosen), ()
 
 
-def _statuses(
-    entries: Sequence[Entry], visits: Mapping[str, int], baseline: int
+def _joined_statuses(
+    typed: Mapping[tuple[int, int], Response], *, count: int, baseline: int
 ) -> dict[int, Response]:
     """Join the statuses of all non-targets at each visit; one left out was not evaluated."""
-    typed = {(e.lesion, visits[e.visit]): e.status for e in entries if e.status}
-    names = {name for name, _ in typed}
+    lesions = {lesion for lesion, _ in typed}
     found = {}
-    for visit in sorted(set(visits.values())):
-        if visit <= baseline or not names:
-            continue
-        said = {typed.get((name, visit), Response.NE) for name in names}
+    for visit in range(baseline + 1, count if lesions else 0):
+        said = {typed.get((lesion, visit), Response.NE) for lesion in lesions}
         worst = (Response.PD, Response.NE, Response.NON_CR_NON_PD, Response.CR)
         found[visit] = next(r for r in worst if r in said)
     return found
@@ -307,22 +235,18 @@ def _new_lesions(
         if lesion.role is not LesionRole.NEW:
             continue
         own = [e for e in entries if e.lesion == name]
-        present = [e for e in own if _is_present(e)]
+        present = [e for e in own if e.is_present]
         if not present:
             own[0].row.refuse("role", f"lesion {name} is new, but present at no timepoint.")
+        part = next((e for e in own if e.split_from), None)
+        if part is not None:
+            part.row.refuse(SPLIT_FROM, f"lesion {name} is typed as new, so it is not a part of "
+                            f"lesion {part.split_from}; leave one of them out.")  # fmt: skip
         first = min(present, key=lambda e: visits[e.visit])
         if visits[first.visit] <= baseline:
             first.row.refuse("role", f"lesion {name} is new, but present at the baseline.")
         found.setdefault(visits[first.visit], []).append(lesion.id)
     return {visit: tuple(sorted(ids)) for visit, ids in sorted(found.items())}
-
-
-def _is_present(entry: Entry) -> bool:
-    if entry.status:
-        return entry.status not in (Response.CR, Response.NE)
-    if entry.state is LesionState.MEASURED:
-        return entry.figure is None or entry.figure.value > 0.0
-    return entry.state in (LesionState.TOO_SMALL, LesionState.MERGED)
 
 
 def _findings(

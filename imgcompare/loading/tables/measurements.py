@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imgcompare.errors import InputError
-from imgcompare.loading.tables.courses import Entry, build_courses
+from imgcompare.loading.tables.courses import build_courses
+from imgcompare.loading.tables.entries import Entry
 from imgcompare.loading.tables.rows import TableRow, read_rows
+from imgcompare.loading.tables.states import INTENSITIES
 from imgcompare.model import (
     WHOLE,
     LesionRole,
@@ -22,7 +24,7 @@ from imgcompare.model import (
 COLUMNS = (
     *("subject", "evaluator", "timepoint", "date", "baseline", "lesion", "role", "site", "nodal"),
     *("compartment", "quantity", "value", "unit", "state", "ci_low", "ci_high", "method"),
-    *("series", "flags", "modality", "slice_thickness_mm", "comment"),
+    *("series", "flags", "modality", "slice_thickness_mm", "split_from", "merged_into", "comment"),
 )
 """Columns a table may have; lesion, quantity and value must be there."""
 
@@ -55,6 +57,13 @@ STATUS_WORDS = {
     "PD": Response.PD,
     "NE": Response.NE,
 }
+
+STATUS_OF = {
+    LesionState.ABSENT: Response.CR,
+    LesionState.TOO_SMALL: Response.NON_CR_NON_PD,
+    LesionState.NE: Response.NE,
+}
+"""Status that the state of a non-target means."""
 
 STATES = tuple(LesionState)
 T2_FLAIR = "t2_flair"
@@ -89,15 +98,18 @@ def read_measurements(path: Path) -> tuple[TypedCourse, ...]:
 def _entry(row: TableRow) -> Entry:
     """Check one row on its own."""
     role = row.choice_in("role", list(LesionRole))
-    state = LesionState(row.choice_in("state", STATES, default=LesionState.MEASURED))
+    state = LesionState(row.choice_in("state", STATES, default=_default_state(row)))
     quantity = row.choice_in("quantity", (*UNITS, STATUS, FINDING))
     words = quantity in (STATUS, FINDING)
+    compartment = row.choice_in("compartment", COMPARTMENTS, default=WHOLE)
     if not quantity and state is LesionState.MEASURED:
         row.need("quantity", example="longest_diameter")
     if quantity != FINDING:
         row.need("lesion", example="1")
     if not row.get("timepoint") and not row.get("date"):
         row.refuse("date", "is empty, and so is the timepoint; give one of them.")
+    if compartment != WHOLE and state is LesionState.MERGED:
+        row.refuse("state", f"lesions merge, not their {compartment} part; leave compartment out.")
     return Entry(
         row=row,
         lesion=row.get("lesion"),
@@ -105,19 +117,42 @@ def _entry(row: TableRow) -> Entry:
         site=row.get("site"),
         nodal=row.yes_in("nodal"),
         state=state,
-        status=_status(row) if quantity == STATUS else None,
+        status=_status(row, state) if quantity == STATUS else None,
         finding=_finding(row) if quantity == FINDING else None,
-        figure=None if words or not quantity else _figure(row, quantity, state),
+        figure=None if words or not quantity else _figure(row, quantity, compartment, state),
         date=row.date_in("date"),
+        compartment=compartment,
+        quantity=quantity,
         baseline=row.yes_in("baseline"),
-        slice_thickness_mm=row.size_in("slice_thickness_mm"),
+        slice_thickness_mm=_thickness(row),
         modality=row.choice_in("modality", ("CT", "MR")),
+        split_from=row.get("split_from"),
+        merged_into=row.get("merged_into"),
     )
 
 
-def _status(row: TableRow) -> Response:
+def _default_state(row: TableRow) -> LesionState:
+    """State of a row that gives none: measured, or merged where it says into what."""
+    return LesionState.MERGED if row.get("merged_into") else LesionState.MEASURED
+
+
+def _thickness(row: TableRow) -> float | None:
+    """Slice thickness, which is not zero."""
+    value = row.size_in("slice_thickness_mm")
+    if value == 0.0:
+        row.refuse("slice_thickness_mm", "0 is no thickness; leave it empty if unknown.")
+    return value
+
+
+def _status(row: TableRow, state: LesionState) -> Response:
+    """Read the status of a non-target; without a word, what its state says."""
+    if not row.get("value") and state in STATUS_OF:
+        return STATUS_OF[state]
     row.need("value", example="NON-CR/NON-PD")
-    return STATUS_WORDS[row.choice_in("value", tuple(STATUS_WORDS))]
+    status = STATUS_WORDS[row.choice_in("value", tuple(STATUS_WORDS))]
+    if STATUS_OF.get(state, status) is not status:
+        row.refuse("value", f"{row.get('value')} contradicts the state {state}.")
+    return status
 
 
 def _finding(row: TableRow) -> ReaderFinding:
@@ -125,7 +160,9 @@ def _finding(row: TableRow) -> ReaderFinding:
     return ReaderFinding(row.choice_in("value", list(ReaderFinding)))
 
 
-def _figure(row: TableRow, quantity: str, state: LesionState) -> Measurement | None:
+def _figure(
+    row: TableRow, quantity: str, compartment: str, state: LesionState
+) -> Measurement | None:
     """Read the figure of a row in its own unit; None where the state says there is none."""
     read = row.number_in if quantity in MAY_BE_NEGATIVE else row.size_in
     value = read("value")
@@ -135,8 +172,11 @@ def _figure(row: TableRow, quantity: str, state: LesionState) -> Measurement | N
         row.refuse("value", f"{value:g} contradicts the state {state}; leave it empty.")
     if state is LesionState.ABSENT and value:
         row.refuse("value", f"{value:g} contradicts the state absent; write 0 or nothing.")
+    if state is LesionState.TOO_SMALL and value == 0:
+        row.refuse("value", "0 contradicts the state too_small; leave it empty.")
     unit, factor = _unit(row, quantity, needed=value is not None)
-    if value is None and state is not LesionState.ABSENT:
+    has_none = state is LesionState.ABSENT and quantity.startswith(INTENSITIES)
+    if has_none or (value is None and state is not LesionState.ABSENT):
         return None
     low, high = (row.number_in(c) for c in ("ci_low", "ci_high"))
     scaled = (value or 0.0) * factor
@@ -145,7 +185,7 @@ def _figure(row: TableRow, quantity: str, state: LesionState) -> Measurement | N
     return Measurement(
         lesion_id=0,
         timepoint_index=0,
-        compartment=row.choice_in("compartment", COMPARTMENTS, default=WHOLE),
+        compartment=compartment,
         quantity=quantity,
         value=scaled,
         unit=unit,

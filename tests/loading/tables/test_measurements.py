@@ -62,7 +62,7 @@ def test_figures_states_and_reader_input(course):
     assert figures[2, 0].unit == "mm"
     assert figures[1, 1].value == 0.0  # absent is zero, not evaluated is nothing
     assert (2, 1) not in figures
-    assert figures[1, 2].flags == ("TOO_SMALL",)
+    assert (figures[1, 2].value, figures[1, 2].flags) == (4.0, ())  # a number that is given wins
     assert course.reader.targets == (1, 2)
     assert course.reader.non_target == {1: Response.NON_CR_NON_PD, 2: Response.PD}
     assert course.reader.new_lesions == {2: (4,)}
