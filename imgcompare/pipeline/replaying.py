@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from imgcompare.errors import ConfigurationError, InputError
+from imgcompare.geometry import Geometry
 from imgcompare.loading.kept import read_part, read_transform
 from imgcompare.model import (
-    LESION_TISSUES,
     TISSUE_CODES,
     AlignedTimepoint,
     Course,
@@ -73,13 +73,15 @@ def as_outline(
     segmentation: LesionSegmentation, aligned: AlignedTimepoint, *, lesion: int
 ) -> Outline:
     """Give the region of a lesion on the full grid, under the identity a person gave it."""
-    grid = aligned.geometry
+    region = region_on(aligned.geometry, segmentation)
+    return Outline(region, segmentation.source, segmentation.proposed, identity=lesion)
+
+
+def region_on(grid: Geometry, segmentation: LesionSegmentation) -> LabelMap:
+    """Give the whole region of a lesion, without oedema, on the full grid."""
     region = np.zeros(grid.shape, dtype=bool)
-    codes = [TISSUE_CODES[t] for t in LESION_TISSUES]
-    region[segmentation.geometry.place_in(grid)] = np.isin(segmentation.labels.array, codes)
-    return Outline(
-        LabelMap(region, grid), segmentation.source, segmentation.proposed, identity=lesion
-    )
+    region[segmentation.geometry.place_in(grid)] = segmentation.mask()
+    return LabelMap(region, grid)
 
 
 def _read(kept: KeptOutline, aligned: AlignedTimepoint) -> tuple[Outline, LesionSegmentation]:

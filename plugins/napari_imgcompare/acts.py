@@ -12,7 +12,6 @@ import numpy.typing as npt
 from skimage.measure import label
 
 from imgcompare.errors import InputError, SegmentationError
-from imgcompare.geometry import Geometry
 from imgcompare.model import (
     EventKind,
     LabelMap,
@@ -21,6 +20,7 @@ from imgcompare.model import (
     LesionRole,
     LesionSegmentation,
 )
+from imgcompare.pipeline.replaying import region_on
 from imgcompare.segmentation import edit_compartments
 
 Key = tuple[int, int]
@@ -194,16 +194,9 @@ def redraw(state: State, index: int, identity: int, labels: LabelMap) -> State:
     edited = edit_compartments(marked.segmentation, labels)
     if edited is marked.segmentation:
         return state
-    region = region_of(edited, labels.geometry)
+    region = region_on(labels.geometry, edited)
     redrawn = replace(marked, region=region, segmentation=edited)
     return replace(state, marked={**state.marked, (index, identity): redrawn})
-
-
-def region_of(segmentation: LesionSegmentation, grid: Geometry) -> LabelMap:
-    """Give a lesion's whole region, without oedema, on the full grid."""
-    region = np.zeros(grid.shape, dtype=bool)
-    region[segmentation.geometry.place_in(grid)] = segmentation.mask()
-    return LabelMap(region, grid)
 
 
 def lesion_at(state: State, index: int, point_mm: npt.ArrayLike) -> int | None:

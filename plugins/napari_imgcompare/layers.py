@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.geometry import Geometry
-from imgcompare.model import TISSUE_CODES, LabelMap, Quantity, Tissue, Volume
+from imgcompare.model import TISSUE_CODES, LabelMap, Quantity, Volume
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from napari_imgcompare.spaces import AXIS_LABELS, UNITS, Shown, show_labels, show_volume, to_world
 
@@ -21,6 +21,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 KEY = "imgcompare"
 """Everything this plugin remembers about a layer is under this key of its metadata."""
+
+EMPTY = "empty"
+"""Remembered of a layer that holds nothing yet, and so was hidden by this plugin."""
 
 PERCENTILES = (0.5, 99.8)
 """Grey levels of an image without window tags; a few extreme voxels do not decide."""
@@ -33,6 +36,9 @@ SAMPLE_STEP = 3
 
 LESION_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 """Okabe and Ito's colours, told apart by the colour-blind."""
+
+NO_TISSUE = "#999999"
+"""Colour of a label value that names no tissue."""
 
 
 def image_layer(
@@ -224,33 +230,33 @@ def default_window(volume: Volume) -> tuple[float, float]:
 
 
 def tissue_colours() -> Any:
-    """Colours of the tissues, the same as in the report."""
-    from napari.utils.colormaps import DirectLabelColormap
-
-    colours: dict[int | None, str] = {0: "transparent", None: "transparent"}
-    colours |= {code: TISSUE_COLOURS[tissue] for tissue, code in TISSUE_CODES.items()}
-    return DirectLabelColormap(color_dict=colours)
+    """Colours of the tissues, the same as in the report; codes without a meaning are grey."""
+    named = {code: TISSUE_COLOURS[tissue] for tissue, code in TISSUE_CODES.items()}
+    return colours_of([named.get(code, NO_TISSUE) for code in range(1, 256)], name="tissues")
 
 
 def lesion_colours() -> Any:
     """Colours of lesions by their id."""
+    return colours_of(LESION_COLOURS, name="lesions")
+
+
+def colours_of(colours: Sequence[str], *, name: str) -> Any:
+    """Give colours for the label values from 1 on.
+
+    A list is looked up at once; a table of values is compiled by napari while the window waits.
+    """
     from napari.utils.colormaps import CyclicLabelColormap
     from napari.utils.colormaps.standardize_color import transform_color
 
     background = np.zeros((1, 4), dtype=np.float32)
-    colours = np.concatenate([background, transform_color(list(LESION_COLOURS))])
-    return CyclicLabelColormap(colors=colours, name="lesions")
+    table = np.concatenate([background, transform_color(list(colours))])
+    return CyclicLabelColormap(colors=table, name=name)
 
 
 def remembered(layer: Any) -> dict[str, Any]:
     """Give what this plugin keeps about a layer; empty for layers of others."""
     found: dict[str, Any] = layer.metadata.get(KEY, {})
     return found
-
-
-def tissue_of(code: int) -> Tissue | None:
-    """Name the tissue of a label value."""
-    return next((t for t, c in TISSUE_CODES.items() if c == code), None)
 
 
 def places_of(layer: Any, data: Any) -> npt.NDArray[np.float64]:

@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from imgcompare.geometry import Geometry
+from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import AlignedTimepoint, Role, Transform, Volume
 from napari_imgcompare import layers as make
 from napari_imgcompare.spaces import (
@@ -122,106 +124,118 @@ def arrange(viewer: Any, scene: Scene) -> None:
 
     visits = scene.visits
     groups: dict[int, list[Any]] = {v: [] for v in visits}
+    fillers: dict[int, list[Any]] = {v: [] for v in visits}
     for layer in list(viewer.layers):
-        visit = make.remembered(layer).get("visit")
-        groups.get(visit if visit in groups else visits[-1], []).append(layer)
-    for group in groups.values():
-        surplus = [x for x in group if make.remembered(x).get("kind") == FILLER]
-        for layer in surplus:
-            group.remove(layer)
-            viewer.layers.remove(layer)
+        about = make.remembered(layer)
+        visit = about.get("visit")
+        visit = visit if visit in groups else visits[-1]
+        (fillers if about.get("kind") == FILLER else groups)[visit].append(layer)
     most = max((len(g) for g in groups.values()), default=0)
     for visit, group in groups.items():
-        for n in range(most - len(group)):
-            layer = Layer.create(*filler(visit, f"(empty {visit}.{n})", scene.grid))
-            viewer.layers.insert(0, layer)
-            group.insert(0, layer)
-    wanted = [layer for visit in visits for layer in groups[visit]]
+        spare, lacking = fillers[visit], most - len(group)
+        for layer in spare[lacking:]:
+            viewer.layers.remove(layer)
+        del spare[lacking:]
+        while len(spare) < lacking:
+            name = f"(empty {visit}.{len(spare)})"
+            spare.append(Layer.create(*filler(visit, name, scene.grid)))
+            viewer.layers.insert(0, spare[-1])
+    wanted = [layer for visit in visits for layer in (*fillers[visit], *groups[visit])]
     for place, layer in enumerate(wanted):
         here = viewer.layers.index(layer)
         if here != place:
             viewer.layers.move(here, place)
     active = viewer.layers.selection.active
     if active is None or make.remembered(active).get("kind") == FILLER:
-        viewer.layers.selection.active = _image(viewer, visits[0], None)
+        viewer.layers.selection.active = image_of(viewer, visits[0], None)
     grid = grid_of(viewer)
     grid.stride = max(1, most)
     grid.shape = (1, len(visits))
 
 
-def set_mode(viewer: Any, mode: Mode, visits: Sequence[int], *, role: Role | None = None) -> None:
-    """Show two visits side by side, blended, as a checkerboard, or the first alone to flicker."""
+def set_mode(viewer: Any, mode: Mode, visits: Sequence[int]) -> None:
+    """Set the looks of all layers for a way of looking at the visits."""
     first, last = visits[0], visits[-1]
     grid_of(viewer).enabled = mode is Mode.SIDE_BY_SIDE
-    _drop(viewer, Mode.CHECKERBOARD)
     over_each_other = mode in (Mode.BLEND, Mode.CHECKERBOARD)
     for layer in viewer.layers:
         about = make.remembered(layer)
-        if "visit" in about and about.get("kind") not in (IMAGE, FILLER, Mode.CHECKERBOARD):
-            # Outlines of two visits over each other would hide how well the images fit.
-            layer.opacity = 0.0 if over_each_other else OVERLAY_OPACITY
-        if about.get("kind") != IMAGE:
-            continue
-        chosen = role is None or about.get("role") == role
-        layer.blending, layer.colormap = "translucent", "gray"
-        if mode is Mode.BLEND and chosen and layer.visible:
+        if about.get("kind") == Mode.CHECKERBOARD:
+            layer.visible = mode is Mode.CHECKERBOARD
+        elif about.get("kind") == IMAGE:
             # Grey where both agree; green was there before, magenta is there now.
-            layer.blending = "additive"
-            layer.colormap = "green" if about["visit"] == first else "magenta"
-            if about["visit"] not in (first, last):
-                layer.visible = False
-    if mode is Mode.CHECKERBOARD:
-        _add_checkerboard(viewer, visits, role)
+            pair = about["visit"] in (first, last)
+            colour = "green" if about["visit"] == first else "magenta"
+            blended = mode is Mode.BLEND and pair
+            _look(
+                layer,
+                opacity=1.0 if pair or not over_each_other else 0.0,
+                blending="additive" if blended else "translucent",
+                colormap=colour if blended else "gray",
+            )
+        else:
+            # Outlines of two visits over each other would hide how well the images fit.
+            _strengthen(layer, not over_each_other)
     if mode is Mode.FLICKER:
         show_visit(viewer, first)
 
 
 def show_visit(viewer: Any, visit: int) -> None:
-    """Show the images of one visit alone, at full strength, for flicker."""
+    """Show what belongs to one visit alone, at full strength, for flicker."""
     for layer in viewer.layers:
-        about = make.remembered(layer)
-        if about.get("kind") == IMAGE:
-            layer.opacity = 1.0 if about["visit"] == visit else 0.0
-        elif "visit" in about and about.get("kind") != FILLER:
-            layer.opacity = OVERLAY_OPACITY if about["visit"] == visit else 0.0
+        _strengthen(layer, make.remembered(layer).get("visit") == visit)
 
 
-def end_flicker(viewer: Any) -> None:
-    """Give all layers their strength back."""
-    for layer in viewer.layers:
-        about = make.remembered(layer)
-        if "visit" in about:
-            layer.opacity = 1.0 if about.get("kind") == IMAGE else OVERLAY_OPACITY
+def _strengthen(layer: Any, seen: bool) -> None:
+    """Show one of our layers at its strength, or let it vanish without hiding it."""
+    about = make.remembered(layer)
+    if "visit" in about and layer._type_string != "surface":
+        full = OVERLAY_OPACITY if layer._type_string == "labels" else 1.0
+        _look(layer, opacity=full if seen else 0.0)
 
 
-def checkerboard(first: Any, second: Any, spacing_mm: Sequence[float]) -> Any:
-    """Mix two arrays of one grid in fields of CHECKER_MM, both scaled to their own range 0 to 1."""
-    steps = [np.arange(n) * s // CHECKER_MM for n, s in zip(first.shape, spacing_mm, strict=True)]
-    odd = (steps[0][:, None, None] + steps[1][None, :, None] + steps[2][None, None, :]) % 2 == 1
-    return np.where(odd, second, first)
+def _look(layer: Any, **looks: Any) -> None:
+    """Set attributes of a layer that differ: each costs the window a redraw."""
+    for name, value in looks.items():
+        now = getattr(layer, name)
+        if getattr(now, "name", now) != value:
+            setattr(layer, name, value)
 
 
-def _add_checkerboard(viewer: Any, visits: Sequence[int], role: Role | None) -> None:
-    pair = [_image(viewer, visit, role) for visit in (visits[0], visits[-1])]
-    if None in pair:
-        return
-    scaled = [
-        (np.asarray(x.data, dtype=np.float32) - x.contrast_limits[0])
-        / (x.contrast_limits[1] - x.contrast_limits[0])
-        for x in pair
+def checkerboard(
+    first: AnyArray, second: AnyArray, spacing_mm: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """Mix two arrays of one grid in fields of CHECKER_MM."""
+    board = np.array(first, dtype=np.float32)
+    fields = [
+        [slice(int(a), int(b)) for a, b in pairwise([*np.arange(0, n, CHECKER_MM / s), n])]
+        for n, s in zip(first.shape, spacing_mm, strict=True)
     ]
-    grid = make.remembered(pair[0])["grid"]
-    mixed = Shown(
-        checkerboard(scaled[0], scaled[1], grid.spacing_mm).astype(np.float32), grid, True
-    )
+    for place in product(*map(range, map(len, fields))):
+        if sum(place) % 2:
+            box = tuple(f[n] for f, n in zip(fields, place, strict=True))
+            board[box] = second[box]
+    return board
+
+
+def checkerboard_layer(
+    viewer: Any, visits: Sequence[int], role: Role | None
+) -> make.LayerData | None:
+    """Mix the images of the first and the last visit, in the grey levels of the first."""
+    first, last = (image_of(viewer, visit, role) for visit in (visits[0], visits[-1]))
+    if first is None or last is None:
+        return None
+    (low, high), (start, end) = first.contrast_limits, last.contrast_limits
+    gain = np.float32((high - low) / (end - start))
+    second = np.asarray(last.data, dtype=np.float32) * gain
+    second += np.float32(low - start * gain)
+    grid = make.remembered(first)["grid"]
+    mixed = Shown(checkerboard(first.data, second, grid.spacing_mm), grid, True)
     remember = {"kind": Mode.CHECKERBOARD, "visit": visits[-1]}
-    from napari.layers import Layer
-
-    data = make.shown_image(mixed, "checkerboard", window=(0.0, 1.0), remember=remember)
-    viewer.layers.append(Layer.create(*data))
+    return make.shown_image(mixed, "checkerboard", window=(low, high), remember=remember)
 
 
-def _image(viewer: Any, visit: int, role: Role | None) -> Any:
+def image_of(viewer: Any, visit: int, role: Role | None) -> Any:
     """Find the image of a visit that is looked at: of a role, or the visible one."""
     for layer in reversed(list(viewer.layers)):
         about = make.remembered(layer)
@@ -229,8 +243,3 @@ def _image(viewer: Any, visit: int, role: Role | None) -> Any:
         if about.get("kind") == IMAGE and about["visit"] == visit and wanted:
             return layer
     return None
-
-
-def _drop(viewer: Any, kind: str) -> None:
-    for layer in [x for x in viewer.layers if make.remembered(x).get("kind") == kind]:
-        viewer.layers.remove(layer)

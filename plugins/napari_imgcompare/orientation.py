@@ -57,17 +57,31 @@ def wanted_orientation(vertical: str, ndisplay: int) -> tuple[str, str, str]:
 
 
 def orient(viewer: Any) -> Edges:
-    """Turn a viewer's camera the right way round and give the letters of its edges."""
-    labels = [viewer.dims.axis_labels[a] for a in viewer.dims.displayed[-2:]]
-    if not all(label in AXIS_LABELS for label in labels):
+    """Turn a viewer's camera the right way round and give the letters of its edges.
+
+    A viewer without layers in patient space is left as it is.
+    """
+    labels = patient_axes(viewer)
+    shown = [labels[a] for a in viewer.dims.displayed[-2:]] if labels else []
+    if not all(label in AXIS_LABELS for label in shown) or not shown:
         return Edges()
-    wanted = wanted_orientation(labels[0], viewer.dims.ndisplay)
+    wanted = wanted_orientation(shown[0], viewer.dims.ndisplay)
     camera = camera_of(viewer)
     if tuple(str(o) for o in camera.orientation) != wanted:
         camera.orientation = wanted
     if viewer.dims.ndisplay == 3:
         return Edges()
-    return edge_letters(labels[0], labels[1], wanted[1:])
+    return edge_letters(shown[0], shown[1], wanted[1:])
+
+
+def patient_axes(viewer: Any) -> tuple[str, ...]:
+    """Name the world axes of a viewer; empty unless a layer says that they are a patient's.
+
+    The viewer's own names are not asked: a layer of others that has none would take them away.
+    """
+    if not any(tuple(x.axis_labels[-3:]) == AXIS_LABELS for x in viewer.layers):
+        return ()
+    return (*[""] * (int(viewer.dims.ndim) - 3), *AXIS_LABELS)
 
 
 def look_from_front(viewer: Any) -> None:

@@ -1,8 +1,8 @@
-"""What is drawn on the images: lesions, tissues, enhancement, growth, diameters, surfaces."""
+"""What is drawn on the images of a visit: lesions, tissues, diameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import (
-    LESION_TISSUES,
     TISSUE_CODES,
     WHOLE,
     AlignedTimepoint,
@@ -20,25 +19,17 @@ from imgcompare.model import (
     Measurement,
     Tissue,
     Transform,
-    Volume,
 )
-from imgcompare.registration import map_mask, resample_labels
-from imgcompare.reporting.svg import TISSUE_COLOURS
+from imgcompare.registration import resample_labels
 from napari_imgcompare import layers as make
 from napari_imgcompare.acts import Marked
-from napari_imgcompare.linked import Scene, shown_in
+from napari_imgcompare.linked import Scene
 from napari_imgcompare.spaces import Shown
 
-DIAMETERS = ("longest_diameter", "perpendicular_diameter", "short_axis")
-GREW, SHRANK = 1, 2
-CHANGE_COLOURS = {GREW: "#D55E00", SHRANK: "#0072B2"}
-"""Vermilion where it grew, blue where it shrank: told apart by the colour-blind."""
+LONGEST, PERPENDICULAR, SHORT_AXIS = "longest_diameter", "perpendicular_diameter", "short_axis"
+DIAMETERS = (LONGEST, PERPENDICULAR, SHORT_AXIS)
 
-SURFACE_LEVEL = 0.5
-ENHANCEMENT_WINDOW_MR = (0.0, 1.0)
-"""Gain over normal white matter."""
-
-ENHANCEMENT_WINDOW_HU = (0.0, 120.0)
+Box = tuple[slice, slice, slice]
 
 
 class Kind(StrEnum):
@@ -59,11 +50,7 @@ def lesions_layer(
     full = np.zeros(one.geometry.shape, dtype=np.uint8)
     for identity, marked in sorted(found.items(), reverse=True):
         full[np.asarray(marked.region.array, dtype=bool)] = identity
-    labels = LabelMap(full, one.geometry)
-    name = f"lesions {one.timepoint.name}"
-    shown = labels_in(scene, labels, one.to_baseline)
-    remember = {"kind": Kind.LESIONS, **where_from(one), "drawn": shown.array.copy()}
-    return make.labels_layer(labels, name, shown=shown, remember=remember)
+    return _drawn_labels(scene, one, LabelMap(full, one.geometry), Kind.LESIONS, bool(found))
 
 
 def tissues_layer(
@@ -75,10 +62,21 @@ def tissues_layer(
         one.geometry,
         {code: tissue for tissue, code in TISSUE_CODES.items()},
     )
-    name = f"tissues {one.timepoint.name}"
-    shown = labels_in(scene, labels, one.to_baseline)
-    remember = {"kind": Kind.TISSUES, **where_from(one), "drawn": shown.array.copy()}
-    return make.labels_layer(labels, name, shown=shown, remember=remember)
+    return _drawn_labels(scene, one, labels, Kind.TISSUES, bool(found))
+
+
+def _drawn_labels(
+    scene: Scene, one: AlignedTimepoint, labels: LabelMap, kind: Kind, filled: bool
+) -> make.LayerData:
+    shown = Shown(labels_on(scene.grid, labels, one.to_baseline), scene.grid, True)
+    remember = {
+        "kind": kind,
+        **where_from(one),
+        "drawn": shown.array.copy(),
+        make.EMPTY: not filled,
+    }
+    name = f"{kind} {one.timepoint.name}"
+    return make.labels_layer(labels, name, shown=shown, remember=remember, visible=filled)
 
 
 def where_from(one: AlignedTimepoint) -> dict[str, Any]:
@@ -103,26 +101,38 @@ def tissues_on(
     return full
 
 
-def labels_in(scene: Scene, labels: LabelMap, to_baseline: Transform) -> Shown:
-    """Bring labels into the scene, each of its voxels taking the label it lies in."""
-    out = np.zeros(scene.grid.shape, dtype=labels.array.dtype)
-    if labels.array.any():
-        # Only the part of the scene around the labels is looked up: it is a small part.
-        filled = bounds(np.asarray(labels.array != 0))
-        corners = np.array(np.meshgrid(*np.stack(filled).T)).reshape(3, -1).T
-        world = to_baseline.apply(labels.geometry.index_to_world(corners))
-        reach = scene.grid.world_to_index(world)
-        low = np.clip(np.floor(reach.min(0)).astype(int), 0, np.array(out.shape) - 1)
-        high = np.clip(np.ceil(reach.max(0)).astype(int) + 1, low + 1, out.shape)
-        part = resample_labels(labels, scene.grid.crop(low.tolist(), high.tolist()), to_baseline)
-        out[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] = part.array
-    return Shown(out, scene.grid, True)
+def labels_on(grid: Geometry, labels: LabelMap, transform: Transform) -> AnyArray:
+    """Bring labels onto another grid, each of its voxels taking the label it lies in."""
+    out = np.zeros(grid.shape, dtype=labels.array.dtype)
+    filled = filled_box(labels.array)
+    if filled is not None:
+        # Only the part of the grid around the labels is looked up: it is a small part.
+        box, part = reach(grid, labels.geometry, filled, transform)
+        out[box] = resample_labels(labels, part, transform).array
+    return out
 
 
-def bounds(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give first and last index of a mask along each axis, half a voxel beyond."""
-    spans = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-    return np.array([s[0] - 1 for s in spans]), np.array([s[-1] + 1 for s in spans])
+def filled_box(array: AnyArray) -> Box | None:
+    """Give the smallest box that holds all that is not 0; None if nothing is."""
+    rows: npt.NDArray[np.bool_] = np.any(array, axis=2)
+    planes = np.flatnonzero(rows.any(axis=1))
+    if not len(planes):
+        return None
+    lines = np.flatnonzero(rows.any(axis=0))
+    first = slice(int(planes[0]), int(planes[-1]) + 1), slice(int(lines[0]), int(lines[-1]) + 1)
+    columns = np.flatnonzero(array[first].any(axis=(0, 1)))
+    return *first, slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def reach(grid: Geometry, own: Geometry, box: Box, transform: Transform) -> tuple[Box, Geometry]:
+    """Give the part of a grid that a box of another grid reaches, a voxel beyond on all sides."""
+    ends = [(s.start - 1, s.stop) for s in box]
+    corners = np.array(np.meshgrid(*ends)).reshape(3, -1).T
+    places = grid.world_to_index(transform.apply(own.index_to_world(corners)))
+    low = np.clip(np.floor(places.min(0)).astype(int), 0, np.array(grid.shape) - 1)
+    high = np.clip(np.ceil(places.max(0)).astype(int) + 1, low + 1, grid.shape)
+    a, b, c = (slice(int(x), int(y)) for x, y in zip(low, high, strict=True))
+    return (a, b, c), grid.crop(low.tolist(), high.tolist())
 
 
 def native_edits(
@@ -141,150 +151,64 @@ def native_edits(
     to_baseline : Transform
         From the visit's space to the scene's.
     """
-    where = np.argwhere(before != after)
-    if not len(where):
+    differs: npt.NDArray[np.bool_] = np.not_equal(before, after)
+    filled = filled_box(differs)
+    if filled is None:
         return native
-    grid, back = native.geometry, to_baseline.inverse()
-    corners = np.array(np.meshgrid(*np.stack([where.min(0) - 1, where.max(0) + 1]).T)).reshape(
-        3, -1
-    )
-    reach = grid.world_to_index(back.apply(shown.index_to_world(corners.T)))
-    low = np.clip(np.floor(reach.min(0)).astype(int) - 1, 0, np.array(grid.shape) - 1)
-    high = np.clip(np.ceil(reach.max(0)).astype(int) + 2, 1, grid.shape)
-    index = np.stack(
-        np.meshgrid(*[np.arange(a, b) for a, b in zip(low, high, strict=True)], indexing="ij"), -1
-    )
-    points = to_baseline.apply(grid.index_to_world(index))
+    grid = native.geometry
+    box, part = reach(grid, shown, filled, to_baseline.inverse())
+    index = np.moveaxis(np.indices(part.shape), 0, -1)
+    points = to_baseline.apply(part.index_to_world(index))
     there = np.rint(shown.world_to_index(points)).astype(int)
     inside = np.all((there >= 0) & (there < np.array(shown.shape)), axis=-1)
     there = np.where(inside[..., None], there, 0)
     place = tuple(np.moveaxis(there, -1, 0))
     edited = np.array(native.array)
-    view = edited[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    differs: npt.NDArray[np.bool_] = np.not_equal(before, after)
     changed = np.logical_and(inside, differs[place])
-    view[changed] = after[place][changed]
+    edited[box][changed] = after[place][changed]
     return LabelMap(edited, grid, native.tissues)
-
-
-def enhancement_layer(
-    scene: Scene, one: AlignedTimepoint, enhancement: npt.NDArray[np.float32], *, hounsfield: bool
-) -> make.LayerData:
-    """Give the matched subtraction, after minus before contrast, as a heat map."""
-    volume = Volume(enhancement, one.geometry, one.reference.quantity)
-    remember = {"kind": Kind.ENHANCEMENT, "visit": one.timepoint.index}
-    window = ENHANCEMENT_WINDOW_HU if hounsfield else ENHANCEMENT_WINDOW_MR
-    return make.shown_image(
-        shown_in(scene, volume, one.to_baseline),
-        f"enhancement {one.timepoint.name}",
-        window=window,
-        remember=remember,
-        colormap="inferno",
-        blending="additive",
-        visible=False,
-    )
-
-
-def change_layer(
-    scene: Scene,
-    visit: int,
-    pair: Sequence[tuple[AlignedTimepoint, Iterable[LesionSegmentation]]],
-    *,
-    compartment: str = WHOLE,
-) -> make.LayerData:
-    """Give where lesions, or their enhancing part, grew and shrank between two visits."""
-    tissues = LESION_TISSUES if compartment == WHOLE else (Tissue(compartment),)
-    codes = [TISSUE_CODES[t] for t in tissues]
-    masks = [
-        map_mask(
-            np.isin(tissues_on(one.geometry, found), codes),
-            one.geometry,
-            scene.grid,
-            one.to_baseline,
-        )
-        for one, found in pair
-    ]
-    before, after = masks
-    array = np.where(after & ~before, GREW, np.where(before & ~after, SHRANK, 0)).astype(np.uint8)
-    from napari.utils.colormaps import DirectLabelColormap
-
-    colours: dict[int | None, str] = {0: "transparent", None: "transparent"}
-    for code, colour in CHANGE_COLOURS.items():
-        colours[code] = colour
-    return make.labels_layer(
-        LabelMap(array, scene.grid),
-        f"{compartment}: grew / shrank",
-        shown=Shown(array, scene.grid, True),
-        remember={"kind": Kind.CHANGE, "visit": visit},
-        colormap=DirectLabelColormap(color_dict=colours),
-        visible=False,
-    )
 
 
 def diameters_layer(
     scene: Scene, one: AlignedTimepoint, figures: Iterable[Measurement]
 ) -> make.LayerData:
     """Give the whole-lesion diameters of a visit as lines whose ends can be dragged."""
-    drawn = [
-        m
-        for m in figures
-        if m.timepoint_index == one.timepoint.index
-        and m.compartment == WHOLE
-        and m.quantity in DIAMETERS
-        and len(m.endpoints_lps_mm) == 2
-    ]
+    drawn = [m for m in drawn_diameters(figures) if m.timepoint_index == one.timepoint.index]
     remember = {
         "kind": Kind.DIAMETERS,
         "visit": one.timepoint.index,
         "figures": tuple((m.lesion_id, m.quantity) for m in drawn),
+        make.EMPTY: not drawn,
     }
     return make.lines_layer(
         [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn],
         f"diameters {one.timepoint.name}",
-        texts=[f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn],
+        texts=_texts(drawn),
         grid=scene.grid,
         remember=remember,
-        **({} if drawn else {"ndim": 3}),
+        visible=bool(drawn),
     )
 
 
-def surfaces(
-    scene: Scene, one: AlignedTimepoint, identity: int, found: LesionSegmentation
-) -> list[make.LayerData]:
-    """Give the surface of every tissue of a lesion, in its colour, for the 3-D view."""
+def drawn_diameters(figures: Iterable[Measurement]) -> list[Measurement]:
+    """Choose the whole-lesion diameters whose ends are known."""
     return [
-        layer
-        for tissue in LESION_TISSUES
-        if (layer := _surface(scene, one, identity, found, tissue)) is not None
+        m
+        for m in figures
+        if m.compartment == WHOLE and m.quantity in DIAMETERS and len(m.endpoints_lps_mm) == 2
     ]
 
 
-def _surface(
-    scene: Scene,
-    one: AlignedTimepoint,
-    identity: int,
-    found: LesionSegmentation,
-    tissue: Tissue,
-) -> make.LayerData | None:
-    from skimage.measure import marching_cubes
-
-    share = found.fractions.get(tissue)
-    if share is None or float(share.max()) <= SURFACE_LEVEL:
-        return None
-    padded = np.pad(share, 1)
-    vertices, faces, _, _ = marching_cubes(padded, SURFACE_LEVEL)
-    points = one.to_baseline.apply(found.geometry.index_to_world(vertices - 1.0))
-    if np.linalg.det(found.geometry.affine[:3, :3]) > 0:
-        faces = faces[:, ::-1]  # light falls on the outside
-    return make.surface_layer(
-        points,
-        faces,
-        f"{tissue.value} {identity} {one.timepoint.name}",
-        colour=TISSUE_COLOURS[tissue],
-        grid=scene.grid,
-        remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
-        opacity=0.4 if tissue is Tissue.ENHANCING else 1.0,
-        blending="translucent_no_depth" if tissue is Tissue.ENHANCING else "opaque",
-        shading="smooth",
-        visible=False,
-    )
+def _texts(drawn: Iterable[Measurement]) -> list[str]:
+    """Write both diameters of a lesion at its longest, for crossed lines leave no room for two."""
+    known = {(m.lesion_id, m.quantity): m.value for m in drawn}
+    texts = []
+    for (lesion, quantity), value in known.items():
+        across = known.get((lesion, PERPENDICULAR))
+        if quantity == LONGEST and across is not None:
+            texts.append(f"{lesion}: {value:.1f} × {across:.1f} mm")
+        elif quantity == PERPENDICULAR and (lesion, LONGEST) in known:
+            texts.append("")
+        else:
+            texts.append(f"{lesion}: {value:.1f} mm")
+    return texts

@@ -132,26 +132,28 @@ class Workspace:
         placed = given_transforms(course, options) if options else {}
         if len(course.timepoints) < 2:
             raise InputError("A comparison needs two or more visits; add the folder of another.")
+        journal = Journal()
 
         def steps() -> Steps[dict[int, AlignedTimepoint]]:
             total, done = 2 * len(course.timepoints) - 1, 0
             found: dict[int, AlignedTimepoint] = {}
             for timepoint in course.timepoints:
                 yield Progress(done := done + 1, total, f"aligning series of {timepoint.name}")
-                found[timepoint.index] = align_series(timepoint, self.journal)
+                found[timepoint.index] = align_series(timepoint, journal)
             baseline = found[course.baseline_index]
             for index in sorted(set(found) - {course.baseline_index}):
                 name = course.timepoints[index].name
                 yield Progress(done := done + 1, total, f"aligning {name} to baseline")
                 if index in placed:
                     given = placed[index]
-                    found[index] = take_transform(found[index], baseline, given, self.journal)
+                    found[index] = take_transform(found[index], baseline, given, journal)
                 else:
-                    found[index] = align_to_baseline(found[index], baseline, self.journal)
+                    found[index] = align_to_baseline(found[index], baseline, journal)
             return found
 
         def take(found: dict[int, AlignedTimepoint]) -> None:
             self.aligned, self._prepared, self.accepted = found, {}, set(placed)
+            self.journal, self.result = journal, None
             self.changed.emit("aligned")
 
         return Task("Aligning", steps(), take)
@@ -188,11 +190,15 @@ class Workspace:
 
     def prepared(self, index: int) -> Prepared:
         """Normalised images of a visit, made on first use and kept."""
-        if index not in self._prepared:
-            found = prepare(self.require_aligned()[index])
-            self.journal.note(found.decisions, about=found.aligned.timepoint.name)
+        known = self._prepared.get(index)
+        if known is not None:
+            return known
+        one = self.require_aligned()[index]
+        found = prepare(one)
+        if self.aligned.get(index) is one:  # not of work that was given up
+            self.journal.note(found.decisions, about=one.timepoint.name)
             self._prepared[index] = found
-        return self._prepared[index]
+        return found
 
     # -- 3 lesions -------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_imgcompare import navigating
 from napari_imgcompare.linked import Mode
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.viewers import in_cells
 from napari_imgcompare.widgets.export import ExportStep
 from napari_imgcompare.widgets.lesions import LesionsStep
-from napari_imgcompare.widgets.markers import Markers
+from napari_imgcompare.widgets.markers import canvas_of, markers_on
 from napari_imgcompare.widgets.parts import button, line
 from napari_imgcompare.widgets.register import RegisterStep
 from napari_imgcompare.widgets.results import ResultsStep
@@ -41,7 +42,10 @@ class CompareTimepoints(QWidget):
         self.workspace = Workspace()
         self.runner = Runner(self)
         self.stage = Stage(napari_viewer, self.workspace, soon=self.runner.soon)
-        self.markers = Markers(napari_viewer, self._canvas()) if self._canvas() else None
+        self.markers = markers_on(napari_viewer)
+        if self.markers is not None:
+            self.markers.titles = self.stage.titles
+            self.stage.looked.connect(self.markers.refresh)
         self.study = StudyStep(self.workspace, self.runner)
         self.register = RegisterStep(self.stage, self.runner)
         self.lesions = LesionsStep(
@@ -56,17 +60,13 @@ class CompareTimepoints(QWidget):
 
     def visit_under_mouse(self) -> int | None:
         """Tell which visit's cell of the grid the mouse is in; None if that cannot be told."""
-        scene, canvas = self.stage.scene, self._canvas()
+        scene, canvas = self.stage.scene, canvas_of(self.viewer)
         if scene is None or canvas is None or self.stage.mode is not Mode.SIDE_BY_SIDE:
             return None
         _, columns = in_cells(self.viewer)
         x = canvas.mapFromGlobal(QCursor.pos()).x()
         column = int(x * columns / max(1, canvas.width()))
         return scene.visits[column] if 0 <= column < len(scene.visits) else None
-
-    def _canvas(self) -> QWidget | None:
-        window = getattr(self.viewer, "window", None)
-        return window._qt_viewer.canvas.native if window is not None else None
 
     def _lay_out(self) -> None:
         inner = QWidget()
@@ -107,13 +107,14 @@ class CompareTimepoints(QWidget):
         self.runner.busy.connect(working.setVisible)
         self.runner.progress.connect(self._progress)
         self.runner.failed.connect(self._fail)
+        self.runner.said.connect(self._say)
         self.runner.done.connect(lambda title: self._say(f"{title}: done."))
         self.workspace.changed.connect(self._open_next)
 
     def _bind(self) -> None:
         for key, deed in (
-            ("Alt-N", lambda _: self.stage.step(1)),
-            ("Alt-B", lambda _: self.stage.step(-1)),
+            ("Alt-N", lambda _: navigating.step(self.stage, 1)),
+            ("Alt-B", lambda _: navigating.step(self.stage, -1)),
             ("Alt-S", lambda _: self.stage.swap()),
             ("Alt-F", lambda _: self.register.flick()),
         ):

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from imgcompare.errors import InputError
 from imgcompare.model import LesionRole
-from napari_imgcompare import acts, layers, linked
+from napari_imgcompare import acts, editing, keeping, layers, linked, navigating
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import LESION_COLUMNS, lesion_rows
 from napari_imgcompare.widgets.parts import Table, button, line
@@ -98,7 +98,7 @@ class LesionsStep(QWidget):
 
     def mark_at(self, world: Any, index: int) -> None:
         """Find the lesion at a point of the scene, S P L mm, as seen at a visit."""
-        point = self.stage.point_at(world, index)
+        point = navigating.point_at(self.stage, world, index)
         radius = self.radius.value() or None
         self.runner.start(lambda: self.workspace.mark_seed(index, point, radius_mm=radius))
 
@@ -124,9 +124,8 @@ class LesionsStep(QWidget):
                 shown=Shown(empty, scene.grid, True),
                 remember={"kind": DRAWING, **where_from(one), "drawn": empty.copy()},
             )
-            self.stage.put(data)
+            layer = keeping.put(self.stage.viewer, data)
             linked.arrange(self.stage.viewer, scene)
-            layer = self.stage.viewer.layers[name]
             self.stage.viewer.layers.selection.active = layer
             layer.mode = "paint"
 
@@ -140,7 +139,7 @@ class LesionsStep(QWidget):
             if layer is None or layer._type_string != "labels":
                 raise InputError("Select a Labels layer in the layer list first.")
             index = layers.remembered(layer).get("visit", self._index())
-            self.stage.mark_layer(layer, index)
+            editing.mark_layer(self.stage, layer, index)
             layer.visible = False
 
         self.runner.act(take)
@@ -234,7 +233,7 @@ class LesionsStep(QWidget):
         self.role.setCurrentText(known.role.value)
         self.nodal.setChecked(known.nodal)
         if lesion != self.stage.lesion:
-            self.stage.go_to(lesion)
+            navigating.go_to(self.stage, lesion)
 
     def _follow(self, what: str) -> None:
         if what in ("study", "aligned"):

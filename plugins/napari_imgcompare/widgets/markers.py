@@ -1,32 +1,47 @@
-"""Letters at the edges of the canvas that say which side of the patient is which."""
+"""What a view of a patient needs around it: which side is which, how large, and when."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
-from napari_imgcompare.orientation import Edges, orient
-from napari_imgcompare.viewers import grid_of, in_cells
+from napari_imgcompare.orientation import Edges, orient, patient_axes
+from napari_imgcompare.viewers import axes_of, grid_of, in_cells, scale_bar_of
 
 STYLE = "color: #F0E442; background: transparent; font-weight: bold; font-size: 15px;"
+TITLE_STYLE = "color: white; background: rgba(0, 0, 0, 120); font-size: 13px; padding: 2px;"
 MARGIN = 6
+PER_CELL = 5
+"""Left, right, top, bottom, and the title."""
 
 
 class Markers(QObject):
-    """Keeps four letters per cell of a viewer's canvas right as it turns, splits and resizes."""
+    """Keeps letters and titles of a canvas right as it turns, splits and resizes.
+
+    Attributes
+    ----------
+    edges : Edges
+        The letters shown.
+    titles : callable
+        Gives the title of every cell; none by default.
+    """
 
     def __init__(self, viewer: Any, canvas: QWidget) -> None:
         super().__init__(canvas)
         self._viewer, self._canvas = viewer, canvas
         self._labels: list[QLabel] = []
+        self._is_patient = False
         self.edges = Edges()
+        self.titles: Callable[[], Sequence[str]] = tuple
         dims, grid, layers = viewer.dims.events, grid_of(viewer).events, viewer.layers.events
         for event in (dims.order, dims.ndisplay, dims.axis_labels, grid.enabled, grid.shape):
             event.connect(self.refresh)
         for event in (layers.inserted, layers.removed, grid.stride):
             event.connect(self.refresh)
+        dims.ndisplay.connect(self._show_axes)
         canvas.installEventFilter(self)
         self.refresh()
 
@@ -37,37 +52,67 @@ class Markers(QObject):
         return False
 
     def refresh(self, _event: object = None) -> None:
-        """Turn the camera the right way round and write the letters."""
-        self.edges = orient(self._viewer) if len(self._viewer.layers) else Edges()
+        """Turn the camera the right way round and write letters and titles."""
+        self.edges = orient(self._viewer)
+        came, self._is_patient = not self._is_patient, bool(patient_axes(self._viewer))
+        if came and self._is_patient:
+            scale_bar_of(self._viewer).visible = True
+            self._show_axes()
         rows, columns = in_cells(self._viewer)
-        count = 4 * rows * columns
+        self._provide(PER_CELL * rows * columns)
+        titles = list(self.titles())
+        for n, label in enumerate(self._labels):
+            cell, part = divmod(n, PER_CELL)
+            letters = (self.edges.left, self.edges.right, self.edges.top, self.edges.bottom)
+            title = titles[cell] if cell < len(titles) else ""
+            label.setText((*letters, title)[part])
+            label.adjustSize()
+            label.setVisible(bool(label.text()))
+        self._place()
+
+    def _show_axes(self, _event: object = None) -> None:
+        """Name the axes in 3-D, where edges have no letters."""
+        if self._is_patient:
+            axes_of(self._viewer).visible = self._viewer.dims.ndisplay == 3
+
+    def _provide(self, count: int) -> None:
         while len(self._labels) > count:
             label = self._labels.pop()
             label.hide()
             label.deleteLater()
         while len(self._labels) < count:
             label = QLabel(self._canvas)
-            label.setStyleSheet(STYLE)
+            is_title = len(self._labels) % PER_CELL == PER_CELL - 1
+            label.setStyleSheet(TITLE_STYLE if is_title else STYLE)
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             self._labels.append(label)
-        letters = (self.edges.left, self.edges.right, self.edges.top, self.edges.bottom)
-        for n, label in enumerate(self._labels):
-            label.setText(letters[n % 4])
-            label.adjustSize()
-            label.setVisible(bool(letters[n % 4]))
-        self._place()
 
     def _place(self) -> None:
         rows, columns = in_cells(self._viewer)
         wide, high = self._canvas.width() / columns, self._canvas.height() / rows
         for n, label in enumerate(self._labels):
-            row, column = divmod(n // 4, columns)
+            row, column = divmod(n // PER_CELL, columns)
             w, h = label.width(), label.height()
             x, y = (
                 (MARGIN, (high - h) / 2),
                 (wide - w - MARGIN, (high - h) / 2),
                 ((wide - w) / 2, MARGIN),
                 ((wide - w) / 2, high - h - MARGIN),
-            )[n % 4]
+                (MARGIN, MARGIN),
+            )[n % PER_CELL]
             label.move(int(column * wide + x), int(row * high + y))
             label.raise_()
+
+
+def canvas_of(viewer: Any) -> QWidget | None:
+    """Give the canvas of a viewer; None for one without a window."""
+    window = getattr(viewer, "window", None)
+    return window._qt_viewer.canvas.native if window is not None else None
+
+
+def markers_on(viewer: Any) -> Markers | None:
+    """Give the markers of a viewer, added on first use; None for one without a window."""
+    canvas = canvas_of(viewer)
+    if canvas is None:
+        return None
+    return canvas.findChild(Markers) or Markers(viewer, canvas)

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QLabel, QTabWidget, QVBoxLayout, QWidget
 
-from napari_imgcompare import layers
+from napari_imgcompare import editing, layers, navigating
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import (
@@ -83,15 +83,15 @@ class ResultsStep(QWidget):
     def diameter(self) -> None:
         """Turn to the longest diameter of the chosen lesion, or of the first."""
         lesion = self.table.lesion() or min(self.workspace.lesions, default=0)
-        self.runner.act(lambda: self.stage.show_diameter(lesion))
+        shown: list[str] = []
+        if self.runner.act(lambda: shown.append(navigating.show_diameter(self.stage, lesion))):
+            self.runner.said.emit(f"The diameter as measured at {shown[0]}; again for the next.")
 
     def _follow(self, what: str) -> None:
         if what not in ("study", "lesions", "result"):
             return
         result = self.workspace.result
-        self.finding.setText(
-            finding(result) or "Not measured yet, or changed since: press Measure."
-        )
+        self.finding.setText(finding(result) or UNMEASURED)
         self.table.fill(result_rows(result))
         columns, rows = criteria_table(result)
         self.criteria.set_columns(columns)
@@ -108,7 +108,7 @@ class ResultsStep(QWidget):
     def _go(self) -> None:
         lesion = self.table.lesion()
         if lesion is not None:
-            self.stage.go_to(lesion)
+            navigating.go_to(self.stage, lesion)
 
     def _watch(self, event: Any) -> None:
         layer = event.value
@@ -121,9 +121,12 @@ class ResultsStep(QWidget):
 
     def _take_diameters(self) -> None:
         layer = self._drawn_on
-        if layer is None or layer not in self.stage.viewer.layers or self.runner.is_busy:
+        if layer is None or layer not in self.stage.viewer.layers:
+            return
+        if self.runner.is_busy:
+            self._settled.start()
             return
         changed: list[bool] = []
-        self.runner.act(lambda: changed.append(self.stage.take_diameters(layer)))
+        self.runner.act(lambda: changed.append(editing.take_diameters(self.stage, layer)))
         if any(changed):
             self.measure()

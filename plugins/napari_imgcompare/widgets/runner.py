@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from napari.qt.threading import GeneratorWorker, create_worker
@@ -14,6 +15,7 @@ from imgcompare.model import Progress
 from napari_imgcompare.tasks import Task
 
 T = TypeVar("T")
+_OVER = object()
 logger = logging.getLogger(__name__)
 
 
@@ -29,16 +31,20 @@ class Runner(QObject):
         One sentence that says what to do.
     done : Signal(str)
         Title of the task that ended well.
+    said : Signal(str)
+        One sentence about what was done at once.
     """
 
     busy = Signal(bool)
     progress = Signal(int, int, str)
     failed = Signal(str)
     done = Signal(str)
+    said = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker: GeneratorWorker[Any, Any, Any] | None = None
+        self._title = ""
         self._chunks: Iterator[None] | None = None
         self._following: Callable[[], None] | None = None
 
@@ -49,8 +55,11 @@ class Runner(QObject):
 
     def start(self, make: Callable[[], Task[T]], then: Callable[[], None] | None = None) -> None:
         """Run a task, and what follows if it ends well; say so if it cannot begin."""
-        if self.is_busy:
+        if self._worker is not None or self._following is not None:
             self.failed.emit("Something is still running; wait for it or cancel it.")
+            return
+        if self._chunks is not None:  # a moment's window work
+            self._following = lambda: self.start(make, then)
             return
         try:
             task = make()
@@ -62,12 +71,14 @@ class Runner(QObject):
             return (yield from task.steps)
 
         worker = create_worker(work, _start_thread=False, _ignore_errors=True)
-        worker.yielded.connect(lambda p: self.progress.emit(p.step, p.total, p.message))
-        worker.returned.connect(lambda result: self._take(task, result, then))
-        worker.errored.connect(self._fail)
-        worker.aborted.connect(lambda: self.failed.emit(f"{task.title} was cancelled."))
-        worker.finished.connect(lambda: self._end(worker))
-        self._worker = worker
+
+        def unless_cancelled(deed: Callable[..., None]) -> Callable[..., None]:
+            return lambda *values: deed(*values) if self._worker is worker else None
+
+        worker.yielded.connect(unless_cancelled(self._progress))
+        worker.returned.connect(unless_cancelled(lambda result: self._take(task, result, then)))
+        worker.errored.connect(unless_cancelled(self._fail))
+        self._worker, self._title = worker, task.title
         self.busy.emit(True)
         self.progress.emit(0, 0, task.title)
         worker.start()
@@ -82,28 +93,35 @@ class Runner(QObject):
         return True
 
     def cancel(self) -> None:
-        """Ask the running task to end at its next step; nothing of it is kept."""
+        """Give the running task up at once; it ends at its next step, and nothing of it is kept."""
         if self._worker is not None:
-            self._worker.quit()
+            worker, self._worker = self._worker, None
+            worker.quit()
+            self.failed.emit(f"{self._title} was cancelled.")
+            self.busy.emit(self.is_busy)
 
     def soon(self, chunks: Iterator[None]) -> None:
         """Do window work piece by piece, letting the window breathe in between."""
+        if self._chunks is not None:
+            self._chunks = chain(self._chunks, chunks)
+            return
         self._chunks = chunks
         QTimer.singleShot(0, self._next_chunk)
 
     def _next_chunk(self) -> None:
         if self._chunks is None:
             return
-        try:
-            next(self._chunks)
-        except StopIteration:
-            self._chunks, following = None, self._following
-            self._following = None
-            if following is not None:
-                following()
-            self.busy.emit(self.is_busy)
+        left: list[bool] = []
+        chunks = self._chunks
+        went_well = self.act(lambda: left.append(next(chunks, _OVER) is not _OVER))
+        if went_well and left[0]:
+            QTimer.singleShot(0, self._next_chunk)
             return
-        QTimer.singleShot(0, self._next_chunk)
+        self._chunks, following = None, self._following
+        self._following = None
+        if following is not None and went_well:
+            following()
+        self.busy.emit(self.is_busy)
 
     def _take(self, task: Task[T], result: T, then: Callable[[], None] | None) -> None:
         self._worker = None
@@ -114,15 +132,16 @@ class Runner(QObject):
             elif then is not None:
                 then()
 
+        self.busy.emit(self.is_busy)
+
+    def _progress(self, progress: Progress) -> None:
+        self.progress.emit(progress.step, progress.total, progress.message)
+
     def _fail(self, error: BaseException) -> None:
+        self._worker = None
         if isinstance(error, ImgCompareError):
             self.failed.emit(str(error))
-            return
-        logger.error("task failed", exc_info=error)
-        self.failed.emit(f"Something went wrong ({type(error).__name__}); please report it.")
-
-    def _end(self, worker: object) -> None:
-        """Forget a worker that has ended; another may have begun since."""
-        if self._worker is worker:
-            self._worker = None
+        else:
+            logger.error("task failed", exc_info=error)
+            self.failed.emit(f"Something went wrong ({type(error).__name__}); please report it.")
         self.busy.emit(self.is_busy)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from imgcompare.model import TISSUE_CODES, WHOLE, Tissue
 from imgcompare.reporting.svg import TISSUE_COLOURS
-from napari_imgcompare import layers
+from napari_imgcompare import editing, layers, maps
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.widgets.parts import button, line
@@ -71,15 +71,16 @@ class TissuesStep(QWidget):
 
     def enhancement(self) -> None:
         """Show the matched subtraction."""
-        self.runner.start(self.stage.show_enhancement)
+        self.runner.start(lambda: maps.show_enhancement(self.stage))
 
     def growth(self) -> None:
         """Show where lesions grew and shrank."""
-        self.runner.act(lambda: self.stage.show_change(self.change.currentText()))
+        compartment = self.change.currentText()
+        self.runner.start(lambda: maps.show_change(self.stage, compartment))
 
     def surfaces(self) -> None:
         """Turn to 3-D."""
-        self.runner.start(self.stage.show_surfaces)
+        self.runner.start(lambda: maps.show_surfaces(self.stage))
 
     def paint(self) -> None:
         """Take the brush for the chosen tissue on the tissue layer that is active."""
@@ -95,9 +96,13 @@ class TissuesStep(QWidget):
         """Let regions and measurements follow what was painted."""
         if self.runner.is_busy:
             self._settled.start()
-            return
-        told = any(m.segmentation is not None for m in self.workspace.marked.values())
-        if self.runner.act(self.stage.take_edits) and self.workspace.result is None and told:
+        elif editing.is_painted(self.stage):
+            self.runner.start(lambda: editing.take_edits(self.stage), self._edited)
+
+    def _edited(self) -> None:
+        if editing.is_painted(self.stage):  # the brush went on in the meantime
+            self._settled.start()
+        else:
             self.measure()
 
     def _watch(self, event: Any) -> None:

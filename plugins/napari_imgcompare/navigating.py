@@ -1,0 +1,121 @@
+"""Turns all views to a lesion, or to the plane in which its diameter was measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from imgcompare.errors import InputError
+from imgcompare.geometry import Geometry
+from napari_imgcompare.overlays import LONGEST, PERPENDICULAR, drawn_diameters
+from napari_imgcompare.spaces import to_patient, to_world
+from napari_imgcompare.stage import Stage
+from napari_imgcompare.viewers import camera_of
+
+LESION_ZOOM = 3.0
+"""A lesion is shown with this many times its own size around it."""
+
+MIN_VIEW_MM = 60.0
+
+World = npt.NDArray[np.float64]
+
+
+def point_at(stage: Stage, world: npt.ArrayLike, index: int) -> tuple[float, float, float]:
+    """Give the place in a visit's own space, LPS mm, of a point of the scene."""
+    one = stage.workspace.require_aligned()[index]
+    mm = one.to_baseline.inverse().apply(to_patient(np.asarray(world)[-3:]))
+    return float(mm[0]), float(mm[1]), float(mm[2])
+
+
+def step(stage: Stage, by: int) -> int | None:
+    """Go to the next (1) or previous (-1) lesion; give its number."""
+    known = sorted(stage.workspace.lesions)
+    if not known:
+        return None
+    here = known.index(stage.lesion) if stage.lesion in known else -1 if by > 0 else 0
+    identity = known[(here + by) % len(known)]
+    go_to(stage, identity)
+    return identity
+
+
+def go_to(stage: Stage, identity: int) -> None:
+    """Turn all views to a lesion."""
+    places = [
+        (stage.workspace.aligned[index], marked.region)
+        for (index, lesion), marked in sorted(stage.workspace.marked.items())
+        if lesion == identity
+    ]
+    if not places:
+        return
+    one, region = places[0]
+    voxels = region.geometry.index_to_world(np.argwhere(region.array))
+    points = to_world(one.to_baseline.apply(voxels))
+    stage.lesion = identity
+    size = float(np.ptp(points, axis=0).max())
+    _look_at(stage, (points.min(axis=0) + points.max(axis=0)) / 2, size)
+
+
+def show_diameter(stage: Stage, identity: int) -> str:
+    """Turn to the plane in which a lesion's diameter was measured; name the visit.
+
+    Called again for the same lesion it turns to that of the next visit.
+
+    Raises
+    ------
+    InputError
+        If the lesion has not been measured.
+    """
+    result = stage.workspace.result
+    own = [
+        m for m in (result.measurements if result is not None else ()) if m.lesion_id == identity
+    ]
+    drawn = drawn_diameters(own)
+    if not drawn:
+        raise InputError("Measure first (step 5); then diameters can be shown.")
+    visits = sorted({m.timepoint_index for m in drawn})
+    before = stage.diameter
+    turn = visits.index(before[1]) + 1 if before and before[0] == identity and (
+        before[1] in visits) else 0  # fmt: skip
+    visit = visits[turn % len(visits)]
+    stage.lesion, stage.diameter = identity, (identity, visit)
+    lines = {
+        m.quantity: to_world(stage.workspace.aligned[visit].to_baseline.apply(m.endpoints_lps_mm))
+        for m in drawn
+        if m.timepoint_index == visit
+    }
+    extent = np.max([np.abs(line[1] - line[0]) for line in lines.values()], axis=0)
+    across = int(extent.argmin())
+    dims = stage.viewer.dims
+    dims.ndisplay = 2
+    rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + across]
+    dims.order = (*rest[:-2], dims.ndim - 3 + across, *rest[-2:])
+    _look_at(stage, _crossing(lines), float(extent.max()))
+    return stage.workspace.aligned[visit].timepoint.name
+
+
+def _crossing(lines: dict[str, World]) -> World:
+    """Give the point of the longest line that the one across it goes through."""
+    line = lines.get(LONGEST, next(iter(lines.values())))
+    other = lines.get(PERPENDICULAR)
+    start, along = line[0], line[1] - line[0]
+    middle = (line if other is None else other).mean(axis=0)
+    share = float((middle - start) @ along / (along @ along))
+    return np.asarray(start + min(1.0, max(0.0, share)) * along)
+
+
+def _look_at(stage: Stage, place: World, size_mm: float) -> None:
+    """Turn slices and camera to a place, with room for something of a size around it."""
+    grid, dims = stage.require_scene().grid, stage.viewer.dims
+    # At the middle of a slice, where napari looks for lines.
+    slices = np.rint(grid.world_to_index(to_patient(place)))
+    points = to_world(grid.index_to_world(slices)).tolist()
+    dims.set_point(range(dims.ndim - 3, dims.ndim), points)
+    _zoom(stage, grid, max(MIN_VIEW_MM, LESION_ZOOM * size_mm))
+    camera_of(stage.viewer).center = tuple(place)
+
+
+def _zoom(stage: Stage, grid: Geometry, view_mm: float) -> None:
+    """Fit so many mm into a cell of the grid."""
+    whole = max(n * s for n, s in zip(grid.shape, grid.spacing_mm, strict=True))
+    stage.viewer.reset_view()
+    camera_of(stage.viewer).zoom *= whole / view_mm
