@@ -1,8 +1,8 @@
 """Reads segments of a DICOM SEG onto the voxels of an image (PS3.3 C.8.20).
 
 Frames are placed by their own position and orientation, never by their order, so that sparse,
-flipped and cropped segmentations land where they belong; frames that do not coincide with voxels
-of the image are refused.
+flipped and cropped segmentations land where they belong. Frames that do not coincide with voxels
+of the image, as those drawn on another series of the visit, give each voxel its share.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from imgcompare.errors import GeometryMismatchError, InputError, UnreadableFileError
 from imgcompare.geometry import Geometry, from_slices
+from imgcompare.loading import placing
 from imgcompare.loading.drawn import Filled, Part, cropped, require_frame
+from imgcompare.loading.placing import stack_frames, usual_step_mm
 from imgcompare.loading.seg_frames import Frame, Frames
 from imgcompare.loading.tags import printable
 
@@ -46,6 +48,8 @@ class _Place:
     orientation: tuple[float, ...]
     spacing_mm: tuple[float, ...]
     segment: int | None
+    step_mm: float | None = None
+    thickness_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +75,24 @@ class SegmentFile:
         Raises
         ------
         GeometryMismatchError
-            If the segment is in another frame of reference, or its voxels are none of the image's.
+            If the segment is in another frame of reference, on another grid where no frame of
+            reference is known, or reaches beyond the image.
         UnreadableFileError
             If pixels are damaged.
         """
         require_frame(self.frame_uid, onto, file=self.name, what=what)
+        try:
+            return self._on_voxels(part, onto, what)
+        except GeometryMismatchError:
+            if not (self.frame_uid and onto.frame_of_reference_uid):
+                raise
+            filled = self._on_another_grid(part, onto, what)
+            if filled is None:
+                raise
+            return filled
+
+    def _on_voxels(self, part: Part, onto: Geometry, what: str) -> Filled:
+        """Place frames whose pixels are voxels of the image."""
         full: npt.NDArray[Any] = np.zeros(
             onto.shape, dtype=np.float32 if self.type == "FRACTIONAL" else bool
         )
@@ -84,12 +101,46 @@ class SegmentFile:
             if values.any():
                 target, pixels = self._coinciding(place, values, onto, what)
                 full[target] = np.maximum(full[target], pixels)
+        if self.type == "FRACTIONAL" and not self.occupancy:
+            full = full >= PROBABLE
+        return cropped(full, self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
         if self.type != "FRACTIONAL":
-            return cropped(full)
+            return ()
         if self.occupancy:
-            return cropped(full, ("fractions are occupancies: the part of each voxel filled",))
-        note = f"fractions are probabilities: voxels of {PROBABLE:.0%} or more are taken whole"
-        return cropped(full >= PROBABLE, (note,))
+            return ("fractions are occupancies: the part of each voxel filled",)
+        return (f"fractions are probabilities: voxels of {PROBABLE:.0%} or more are taken whole",)
+
+    def _on_another_grid(self, part: Part, onto: Geometry, what: str) -> Filled | None:
+        """Share out frames that lie on a regular grid of their own; None if they lie on none."""
+        found = []
+        for place, frame in self._frames_of(part):
+            values = self._values(frame, part)
+            if self.type == "FRACTIONAL" and not self.occupancy:
+                values = values >= PROBABLE
+            if values.any():
+                found.append((place, values))
+        places = [place for place, _ in found]
+        first = places[0]
+        same = (first.orientation, first.spacing_mm)
+        if any((p.orientation, p.spacing_mm) != same for p in self.places):
+            return None
+        step = usual_step_mm([p.position for p in self.places], first.orientation, first.step_mm)
+        stack = stack_frames(
+            [p.position for p in places],
+            *same,
+            [values for _, values in found],
+            step_mm=step or first.thickness_mm,
+        )
+        if stack is None:
+            return None
+        filled = placing.place(*stack, onto, name=self.name, what=what)
+        note = (
+            f"drawn on another grid of the same frame of reference [{stack[1]}]: each voxel gets "
+            "the part of it that is filled"
+        )
+        return Filled(filled.box, filled.fractions, (*self._notes(), note))
 
     def _frames_of(self, part: Part) -> Iterator[tuple[_Place, Frame]]:
         for number, place in enumerate(self.places):
@@ -223,6 +274,7 @@ def _place(group: Any, shared: Any, *, labelled: bool) -> _Place:
         return items[0]
 
     measures = item("PixelMeasuresSequence")
+    step, thickness = measures.get("SpacingBetweenSlices"), measures.get("SliceThickness")
     segment = None
     if labelled:
         segment = int(item("SegmentIdentificationSequence").ReferencedSegmentNumber)
@@ -231,6 +283,8 @@ def _place(group: Any, shared: Any, *, labelled: bool) -> _Place:
         _numbers(item("PlaneOrientationSequence").ImageOrientationPatient, 6),
         _numbers(measures.PixelSpacing, 2),
         segment,
+        abs(float(step)) if step else None,
+        abs(float(thickness)) if thickness else None,
     )
 
 

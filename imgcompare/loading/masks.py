@@ -91,7 +91,9 @@ def read_mask(
     for part in chosen:
         filled = _fill(mask, part, onto, what)
         inside = filled.fractions >= HALF
-        if labels[filled.box][inside].any():
+        there = labels[filled.box] != 0
+        inside &= ~(there & (filled.fractions == HALF))  # halves of a voxel do not overlap
+        if (there & inside).any():
             raise InputError(
                 f"Parts of {mask.name} overlap, which labels cannot show; choose with "
                 f"{mask.name}#NUMBER: {listing(chosen)}."
