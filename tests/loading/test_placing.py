@@ -54,7 +54,7 @@ def test_volume_and_centre_stay_where_axes_are_parallel(
     where = np.stack(np.nonzero(fill), axis=1)
     found = np.average(lesion.fill.geometry.index_to_world(where), axis=0, weights=fill[fill > 0])
     truth = grid.index_to_world(np.argwhere(drawn)).mean(axis=0)
-    np.testing.assert_allclose(found, truth, atol=0.05)
+    np.testing.assert_allclose(found, truth, atol=0.15)  # parts of voxels count at centres
     assert "drawn on another grid of the same frame of reference" in lesion.notes[0]
 
 
