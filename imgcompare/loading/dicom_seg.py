@@ -224,6 +224,10 @@ def open_segments(path: Path, dataset: Any, scrub: Callable[[str], str]) -> Segm
     """
     name = scrub(path.name)
     kind = str(dataset.SegmentationType)
+    if kind == "FRACTIONAL" and int(dataset.BitsAllocated) == 1:
+        raise UnreadableFileError(
+            f"File {name} is FRACTIONAL by its header, but stores single bits."
+        )
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
         raise UnreadableFileError(f"File {name} is of unknown segmentation type {kind!r}.")
     frames = Frames(name, dataset)
@@ -253,7 +257,7 @@ def open_segments(path: Path, dataset: Any, scrub: Callable[[str], str]) -> Segm
         kind,
         max(1, int(dataset.get("MaximumFractionalValue") or 255)),
         str(dataset.get("SegmentationFractionalType")) == "OCCUPANCY",
-        tuple(_place(g, shared, labelled=kind != "LABELMAP") for g in groups),
+        tuple(_place(g, shared, name, labelled=kind != "LABELMAP") for g in groups),
         frames,
     )
 
@@ -264,13 +268,13 @@ def _is_background(segment: Any) -> bool:
     return any(str(c.get("CodeValue")) == BACKGROUND_CODE for c in codes)
 
 
-def _place(group: Any, shared: Any, *, labelled: bool) -> _Place:
+def _place(group: Any, shared: Any, file: str, *, labelled: bool) -> _Place:
     """Read one frame's position, from its own group or from the shared one."""
 
     def item(keyword: str) -> Any:
         items = group.get(keyword) or shared.get(keyword)
         if not items:
-            raise UnreadableFileError(f"A frame of the segmentation has no {keyword}.")
+            raise UnreadableFileError(f"File {file} has a frame with no {keyword}.")
         return items[0]
 
     measures = item("PixelMeasuresSequence")

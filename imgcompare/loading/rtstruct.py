@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,9 @@ from imgcompare.loading.tags import printable
 
 SOP_CLASS: Final = "1.2.840.10008.5.1.4.1.1.481.3"
 
-CLOSED: Final = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"))
-"""Contours that enclose something; points and open lines do not."""
+CLOSED: Final = frozenset(("CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"))
+"""Contours that enclose something; points and open lines do not. The last is how some programs
+misspell the second (PS3.3 C.8.8.6.3)."""
 
 _CONTOUR_DATA: Final = 0x30060050
 _LEAST_CORNERS: Final = 3
@@ -32,6 +34,7 @@ class _Structure:
     part: Part
     frame_uid: str
     items: Sequence[Any] = field(repr=False)
+    open: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +65,10 @@ class StructureFile:
         structure = next(s for s in self.structures if s.part == part)
         require_frame(structure.frame_uid, onto, file=self.name, what=what)
         polygons, notes = _polygons(structure, self.name)
+        if structure.open:
+            notes.append(
+                f"{structure.open} point(s) or open line(s) left out: they enclose nothing"
+            )
         title = f"Structure {part} of {self.name}"
         thickness = _thickness(structure.items)
         filled = contours.fill(polygons, onto, name=title, thickness_mm=thickness)
@@ -88,10 +95,9 @@ def open_structures(path: Path, dataset: Any, scrub: Callable[[str], str]) -> St
         If no structure has a closed contour.
     """
     common = str(dataset.get("FrameOfReferenceUID") or "")
-    items = {
-        int(entry.ReferencedROINumber): list(entry.get("ContourSequence") or [])
-        for entry in dataset.get("ROIContourSequence") or []
-    }
+    items: dict[int, list[Any]] = defaultdict(list)
+    for entry in dataset.get("ROIContourSequence") or []:
+        items[int(entry.ReferencedROINumber)] += entry.get("ContourSequence") or []
     found = []
     for roi in dataset.get("StructureSetROISequence") or []:
         number = int(roi.ROINumber)
@@ -99,7 +105,7 @@ def open_structures(path: Path, dataset: Any, scrub: Callable[[str], str]) -> St
         if closed:
             uid = str(roi.get("ReferencedFrameOfReferenceUID") or common)
             part = Part(number, scrub(printable(str(roi.get("ROIName") or "").strip())))
-            found.append(_Structure(part, uid, closed))
+            found.append(_Structure(part, uid, closed, len(items[number]) - len(closed)))
     if not found:
         raise InputError(
             f"{scrub(path.name)} holds no closed contour: its structures are points, open lines or "
