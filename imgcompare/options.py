@@ -100,6 +100,8 @@ class CompareOptions:
         What the label values of the masks mean, see `imgcompare.read_mask`.
     identified : bool
         Whether results may hold the patient ID.
+    site : str
+        Where the lesions lie that have no site of their own; told from the headers if empty.
     regrid : {"allow", "refuse"}
         Whether uneven slices may be interpolated to even ones, see `imgcompare.scan`.
     settings, clinical, repeatability
@@ -118,6 +120,7 @@ class CompareOptions:
     criteria: tuple[str, ...] = ()
     label_scheme: str | None = None
     identified: bool = False
+    site: str = ""
     regrid: str = "allow"
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clinical: Path | None = None

@@ -39,6 +39,11 @@ from imgcompare.cli.sharing import criteria_options, output_option
     metavar="SERIES=ROLE",
     help="Overrule a role: SERIES is a series UID, number, or part of its description.",
 )
+@click.option(
+    "--site",
+    metavar="ORGAN",
+    help="Where the lesions lie, for example liver; told from the headers by default.",
+)
 @criteria_options
 @click.option(
     "--config",
@@ -60,6 +65,7 @@ def command(
     label_scheme: str | None,
     seeds: tuple[str, ...],
     roles: tuple[str, ...],
+    site: str | None,
     criteria: str | None,
     settings: tuple[str, ...],
     events: Path | None,
@@ -83,6 +89,7 @@ def command(
         settings=settings,
         events=events,
         repeatability=repeatability,
+        site=site,
         label_scheme=label_scheme,
         identified=identified,
         regrid=regrid,

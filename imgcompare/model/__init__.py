@@ -41,16 +41,36 @@ from imgcompare.model.images import (
     Volume,
     read_only,
 )
-from imgcompare.model.lesions import EventKind, Lesion, LesionEvent, LesionRole, LesionSegmentation
+from imgcompare.model.lesions import (
+    OUTLINED_ON_WATER,
+    EventKind,
+    Lesion,
+    LesionEvent,
+    LesionRole,
+    LesionSegmentation,
+)
 from imgcompare.model.progress import Decision, Progress, Steps, finish
+from imgcompare.model.regions import (
+    BRAIN,
+    LIVER,
+    UNKNOWN,
+    Place,
+    common_place,
+    place_named,
+    regions_named,
+)
 from imgcompare.model.repeatability import Repeatability
 from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 from imgcompare.model.typed import TypedCourse
 
 __all__ = [
+    "BRAIN",
     "DIRECTIONS",
     "LESION_TISSUES",
+    "LIVER",
+    "OUTLINED_ON_WATER",
     "TISSUE_CODES",
+    "UNKNOWN",
     "WHOLE",
     "Acquisition",
     "AlignedTimepoint",
@@ -79,6 +99,7 @@ __all__ = [
     "Measurement",
     "Observation",
     "Opinion",
+    "Place",
     "Progress",
     "Quantity",
     "ReaderFinding",
@@ -99,6 +120,9 @@ __all__ = [
     "Transform",
     "TypedCourse",
     "Volume",
+    "common_place",
     "finish",
+    "place_named",
     "read_only",
+    "regions_named",
 ]

@@ -15,6 +15,11 @@ from imgcompare.model.images import LabelMap, read_only, require_shape
 from imgcompare.model.progress import Decision
 from imgcompare.model.tissues import LESION_TISSUES, TISSUE_CODES, WHOLE, Tissue
 
+OUTLINED_ON_WATER = (
+    "gains no contrast: outlined on FLAIR or T2, where oedema and gliosis look alike"
+)
+"""Flag of a lesion whose outline is all that is abnormal on T2/FLAIR."""
+
 
 class LesionRole(StrEnum):
     """Part a lesion plays in response assessment."""

@@ -24,6 +24,7 @@ from imgcompare.model import (
 )
 from imgcompare.options import CompareOptions
 from imgcompare.pipeline.aligning import succeeded
+from imgcompare.pipeline.anatomy import site_of_images
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.judging import judge_course
 from imgcompare.pipeline.reading import with_given_diameters
@@ -60,7 +61,8 @@ def conclude(
             for one, ids, found in zip(aligned, matching.ids, segmented, strict=True)
         )
         matching = _with_given_events(matching, options.events)
-        lesions = _lesions(course, matching, options.lesions)
+        site = site_of_images(course.timepoints, options.site, journal)
+        lesions = _lesions(course, matching, options.lesions, site=site)
         measurements = with_given_diameters(
             _measure(results, lesions, matching.events), options.diameters, course
         )
@@ -118,11 +120,11 @@ def _with_given_events(matching: Matching, given: Sequence[LesionEvent]) -> Matc
 
 
 def _lesions(
-    course: Course, matching: Matching, known: Sequence[Lesion] = ()
+    course: Course, matching: Matching, known: Sequence[Lesion] = (), *, site: str = ""
 ) -> tuple[Lesion, ...]:
     """Give each identity a tracking UID and a role; what appears after baseline is new.
 
-    What a person said of a lesion stands; an empty tracking UID is filled in.
+    What a person said of a lesion stands; an empty tracking UID or site is filled in.
     """
     baseline = set(matching.ids[0])
     study = course.timepoints[0].study_uids[0] if course.timepoints[0].study_uids else ""
@@ -133,7 +135,7 @@ def _lesions(
         uid = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{seed}/{identity}').int}"
         role = LesionRole.TARGET if identity in baseline else LesionRole.NEW
         found = said.get(identity, Lesion(identity, uid, role=role))
-        return found if found.tracking_uid else replace(found, tracking_uid=uid)
+        return replace(found, tracking_uid=found.tracking_uid or uid, site=found.site or site)
 
     return tuple(one(i) for i in sorted({i for ids in matching.ids for i in ids}))
 
@@ -183,4 +185,5 @@ def _configuration(options: CompareOptions, hide: Callable[[str], str]) -> dict[
         "repeatability": hide(options.repeatability.name) if options.repeatability else None,
         "label_scheme": options.label_scheme,
         "identified": options.identified,
+        "site": options.site,
     }

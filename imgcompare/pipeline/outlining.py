@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imgcompare.loading import LABEL_SCHEMES, mask_region, read_lesions, read_mask
-from imgcompare.model import AlignedTimepoint, LabelMap, LesionSegmentation, Role, Timepoint
+from imgcompare.model import (
+    OUTLINED_ON_WATER,
+    AlignedTimepoint,
+    LabelMap,
+    LesionSegmentation,
+    Role,
+    Timepoint,
+)
 from imgcompare.options import CompareOptions, Given, Seed
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.tracking import Outline, Tracking
@@ -23,8 +30,6 @@ from imgcompare.segmentation import (
 )
 from imgcompare.segmentation.morphology import box_of, depth_mm
 from imgcompare.segmentation.proposal import no_contrast
-
-UNENHANCED_FLAG = "gains no contrast: outlined on FLAIR or T2, where oedema and gliosis look alike"
 
 CONTRAST_PAIRS: Sequence[tuple[Role, frozenset[Role]]] = (
     (Role.T1, frozenset({Role.T1C})),
@@ -170,7 +175,7 @@ def tell_compartments(
         fill=outline.fill,
     )
     if outline.unenhanced:
-        return replace(found, flags=(*found.flags, UNENHANCED_FLAG))
+        return replace(found, flags=(*found.flags, OUTLINED_ON_WATER))
     return found
 
 

@@ -50,6 +50,10 @@ FLAG_TEXTS = {
     "WITHHELD": "no change is given, for the acquisitions differ too much",
     "ERROR_WIDENED": "the acquisitions differ, so the error is wider",
     "OUTSIDE_ITS_ORGAN": "the lesions lie outside the organ that this criterion is made for",
+    "T2_FLAIR_FROM_OUTLINE": (
+        "the outline of a lesion that does not enhance is taken for its extent on T2/FLAIR"
+    ),
+    "ORGAN_UNKNOWN": "where the lesions lie is not known, and this criterion is made for one organ",
     "BEFORE_BASELINE": "before the baseline of this criterion",
     "POST_RADIOTHERAPY_BASELINE": "the scan after radiotherapy is the baseline",
     "BASELINE_NOT_3_TO_5_WEEKS_AFTER_RADIOTHERAPY": (

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from imgcompare.model import Concern, Role, Series, Severity
+from imgcompare.model import Concern, Role, Series, Severity, regions_named
 
 Verdict = tuple[Severity, tuple[Concern, ...]]
 Judge = Callable[[Any, Any], Iterator[Verdict]]
@@ -53,15 +53,6 @@ PHASES = frozenset({Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED})
 T1_WEIGHTED = frozenset({Role.T1, Role.T1C})
 
 SMOOTH, SHARP = "smooth", "sharp"
-REGIONS = {
-    "head": ("HEAD", "BRAIN", "SKULL", "WHOLEBODY"),
-    "neck": ("NECK", "WHOLEBODY"),
-    "chest": ("CHEST", "THORAX", "LUNG", "BREAST", "TSPINE", "WHOLEBODY"),
-    "abdomen": ("ABDOMEN", "ABD", "LIVER", "KIDNEY", "PANCREAS", "LSPINE", "WHOLEBODY"),
-    "pelvis": ("PELVIS", "PROSTATE", "UTERUS", "RECTUM", "ABDPEL", "WHOLEBODY"),
-    "limbs": ("LEG", "ARM", "KNEE", "FOOT", "HAND", "EXTREMITY", "WHOLEBODY"),
-}
-"""Regions and the parts of BodyPartExamined that name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +119,7 @@ def _words(text: str) -> frozenset[str]:
 
 def body_regions(series: Series) -> frozenset[str]:
     """Regions of the body that a header names; empty if it names none that is known."""
-    part = (series.acquisition.body_part or "").upper()
-    return frozenset(region for region, words in REGIONS.items() if any(w in part for w in words))
+    return regions_named(series.acquisition.body_part or "")
 
 
 def _image_type(series: Series) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from imgcompare.errors import InputError
-from imgcompare.model import Lesion, Measurement, Timepoint
+from imgcompare.model import OUTLINED_ON_WATER, Lesion, Measurement, Timepoint
 from imgcompare.response.exact import QUANTITY_UNITS, exact_value
 
 TOO_SMALL_FLAG = "TOO_SMALL"
@@ -37,12 +37,15 @@ class Figures:
         Measurements that are flagged as too small to be reliable.
     on_radiograph : frozenset of (lesion, timepoint)
         Where a plain film was measured.
+    on_water : frozenset of (lesion, timepoint)
+        Where a lesion that gains no contrast was outlined on FLAIR or T2.
     """
 
     values: Mapping[Key, Decimal]
     seen: frozenset[tuple[int, int]]
     too_small: frozenset[Key]
     on_radiograph: frozenset[tuple[int, int]]
+    on_water: frozenset[tuple[int, int]]
 
 
 def exact_figures(
@@ -83,6 +86,9 @@ def exact_figures(
             if TOO_SMALL_FLAG in m.flags
         ),
         frozenset((m.lesion_id, m.timepoint_index) for m in measurements if _is_film(m)),
+        frozenset(
+            (m.lesion_id, m.timepoint_index) for m in measurements if OUTLINED_ON_WATER in m.flags
+        ),
     )
 
 

@@ -8,9 +8,7 @@ from decimal import Decimal
 
 from imgcompare.model import Assessment, Change, Role
 from imgcompare.response.readings import CourseReadings
-
-BRAIN_WORDS = ("brain", "lobe", "cereb", "frontal", "parietal", "temporal", "occipital", "pons")
-"""Parts of names of sites in the head."""
+from imgcompare.response.sites import BRAIN, is_known, place_of
 
 WINDOW_UNKNOWN = "WINDOW_UNKNOWN"
 """Flag: an events table would say whether a window applies."""
@@ -40,9 +38,9 @@ class Seen:
 
     def is_head(self) -> bool:
         """Whether this is about the brain: by site, or by contrast-enhanced MR without one."""
-        sites = [lesion.site.lower() for lesion in self.course.lesions if lesion.site]
+        sites = [lesion.site for lesion in self.course.lesions if is_known(lesion.site)]
         if sites:
-            return any(w in s for s in sites for w in BRAIN_WORDS)
+            return any(place_of(site).organ == BRAIN for site in sites)
         return any(Role.T1C in roles for roles in self.course.roles)
 
 

@@ -138,15 +138,24 @@ def _solid(seen: Seen, i: int, t: int) -> Iterator[Observation]:
 
 def _flair(course: CourseReadings, t: int) -> tuple[Decimal, Decimal] | None:
     """All that is abnormal on T2/FLAIR: as typed, or the whole lesions with their oedema."""
-    base = course.baseline_index
-    typed = total(course, t, base, VOLUME, T2_FLAIR)
+    pairs = [
+        (before, now)
+        for i in course.by_id
+        if (before := _abnormal(course, i, course.baseline_index)) is not None
+        and (now := _abnormal(course, i, t)) is not None
+    ]
+    if not pairs:
+        return None
+    return sum((a for a, _ in pairs), Decimal(0)), sum((b for _, b in pairs), Decimal(0))
+
+
+def _abnormal(course: CourseReadings, lesion_id: int, t: int) -> Decimal | None:
+    """Volume of one lesion on T2/FLAIR: as typed, or whole with its oedema."""
+    typed = course.number(lesion_id, t, VOLUME, compartment=T2_FLAIR)
     if typed is not None:
         return typed
-    around = total(course, t, base, VOLUME, OEDEMA)
-    whole = total(course, t, base, VOLUME, WHOLE)
-    if around is None or whole is None:
-        return None
-    return around[0] + whole[0], around[1] + whole[1]
+    parts = [course.number(lesion_id, t, VOLUME, compartment=c) for c in (OEDEMA, WHOLE)]
+    return None if None in parts else sum((p for p in parts if p is not None), Decimal(0))
 
 
 def fluid_around(seen: Seen, t: int) -> Iterator[Observation]:

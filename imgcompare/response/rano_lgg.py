@@ -70,10 +70,12 @@ class RanoLgg:
     def _new_enhancement(self, visit: RanoVisit) -> Iterator[Sign]:
         """Find lesions that enhance and did not at baseline; small ones are flagged."""
         measure, course = ENHANCING[Metric.PRODUCT].measure, visit.course
+        if any(course.is_t2_flair_outline(i, visit.timepoint) for i in visit.visit.choice.targets):
+            visit.visit.notes.flags.append("T2_FLAIR_FROM_OUTLINE")
         for i in (*visit.visit.choice.targets, *visit.visit.choice.others):
             before = measure.read(course, i, course.baseline_index)
             now = measure.read(course, i, visit.timepoint)
-            if not before.is_known:
+            if not before.is_known and not course.gains_no_contrast(i, course.baseline_index):
                 visit.visit.notes.flags.append("ENHANCEMENT_UNKNOWN")
             elif not before.value and now.value >= self.new_enhancement_mm2:
                 said = f"lesion {course.called(i)} enhances ({measure.text(now.value)})"

@@ -23,6 +23,7 @@ from imgcompare.model import (
     ReaderInput,
     Role,
     Timepoint,
+    Tissue,
 )
 from imgcompare.response.clinical import require_known
 from imgcompare.response.exact import exact_value, too_small_value
@@ -40,6 +41,9 @@ MEAN_HU = "mean_intensity"
 
 T2_FLAIR = "t2_flair"
 """Compartment of a typed table: all that is abnormal on T2/FLAIR (RANO-LGG)."""
+
+SHOW_WATER = frozenset({Role.FLAIR, Role.T2})
+"""Images on which all of a lesion that does not enhance is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +251,44 @@ class CourseReadings:
         A product that is not given is made from the two diameters.
         """
         given = self._figures.values.get((lesion_id, timepoint, compartment, quantity))
+        if given is None and compartment == T2_FLAIR:
+            return self._on_t2_flair(lesion_id, timepoint, quantity)
         if given is not None or quantity != PRODUCT:
             return given
         long = self._figures.values.get((lesion_id, timepoint, compartment, LONGEST))
         across = self._figures.values.get((lesion_id, timepoint, compartment, PERPENDICULAR))
         return None if long is None or across is None else long * across
+
+    def is_t2_flair_outline(self, lesion_id: int, timepoint: int) -> bool:
+        """Whether the outline of a lesion is its T2/FLAIR abnormality.
+
+        So it is where it was outlined on these images, as it gains no contrast; and where an
+        outline was given, FLAIR or T2 was read, and no tissue of the lesion enhanced when it was
+        first seen. A typed table has a compartment for it.
+        """
+        if (lesion_id, timepoint) in self._figures.on_water:
+            return True
+        if not self.roles or not self.roles[timepoint] & SHOW_WATER:
+            return False
+        values = self._figures.values
+        first = next((t for t in range(self.count) if (lesion_id, t) in self._figures.seen), None)
+        enhancing = values.get((lesion_id, first or 0, Tissue.ENHANCING.value, VOLUME))
+        return first is not None and not enhancing
+
+    def gains_no_contrast(self, lesion_id: int, timepoint: int) -> bool:
+        """Whether images after contrast show that nothing in a lesion enhances."""
+        seen = not self.roles or Role.T1C in self.roles[timepoint]
+        return seen and self.is_t2_flair_outline(lesion_id, timepoint)
+
+    def _on_t2_flair(self, lesion_id: int, timepoint: int, quantity: str) -> Decimal | None:
+        """Read T2/FLAIR abnormality from an outline; with oedema beyond it, its volume only."""
+        if not self.is_t2_flair_outline(lesion_id, timepoint):
+            return None
+        whole = self.number(lesion_id, timepoint, quantity)
+        oedema = self._figures.values.get((lesion_id, timepoint, Tissue.OEDEMA.value, VOLUME))
+        if whole is None or not oedema or (lesion_id, timepoint) in self._figures.on_water:
+            return whole
+        return whole + oedema if quantity == VOLUME else None
 
     def read(
         self, lesion_id: int, timepoint: int, quantity: str, *, compartment: str = WHOLE

@@ -10,7 +10,7 @@ from imgcompare.response.base import BASELINE_CATEGORY, Criterion, title
 from imgcompare.response.best_overall import with_confirmed_responses
 from imgcompare.response.other_disease import Notes, has_new_lesion, non_target_status
 from imgcompare.response.readings import CourseReadings
-from imgcompare.response.sites import is_elsewhere
+from imgcompare.response.sites import is_elsewhere, is_known
 from imgcompare.response.sums import (
     Limits,
     Measure,
@@ -224,9 +224,12 @@ def _baseline_flags(course: CourseReadings) -> Iterator[str]:
 
 
 def outside_flags(course: CourseReadings, organ: str) -> Iterator[str]:
-    """Say if all lesions lie outside the organ that a criterion is made for."""
-    if organ and course.lesions and all(is_elsewhere(x.site, organ) for x in course.lesions):
+    """Say if all lesions lie outside the organ that a criterion is made for, or nobody knows."""
+    sites = [x.site for x in course.lesions] if organ else []
+    if sites and all(is_elsewhere(site, organ) for site in sites):
         yield OUTSIDE_ITS_ORGAN
+    elif sites and not any(map(is_known, sites)):
+        yield "ORGAN_UNKNOWN"
 
 
 def judge_targets(visit: Visit, rules: SumRules) -> tuple[Category | None, Outcome | None]:

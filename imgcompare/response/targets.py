@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from imgcompare.model import Lesion, LesionRole, Reason
 from imgcompare.response.readings import CourseReadings
+from imgcompare.response.sites import place_of
 from imgcompare.response.sums import Measure
 
 MAX_TARGETS = 5
@@ -65,6 +66,13 @@ def organ_of(lesion: Lesion) -> str:
     if lesion.nodal:
         return NODES
     return " ".join(w for w in lesion.site.lower().split() if w not in SIDES) or UNKNOWN_SITE
+
+
+def _is_organ(lesion: Lesion) -> bool:
+    """Whether the organ of a lesion is known, not only the region, such as the abdomen."""
+    place = place_of(lesion.site)
+    is_region_only = bool(place.region) and not place.organ
+    return lesion.nodal or (bool(lesion.site) and not is_region_only)
 
 
 def propose_targets(
@@ -147,7 +155,7 @@ def choose_targets(
         candidates = [x for x in found if x.may_be_target]
         if candidates and all(x.size is Size.NOT_MEASURED for x in candidates):
             missing = tuple(measure.input_of(course, x.lesion_id, base) for x in candidates)
-        if by_organ and any(organ_of(course.by_id[i]) == UNKNOWN_SITE for i in targets):
+        if by_organ and any(not _is_organ(course.by_id[i]) for i in targets):
             flags.append("SITE_UNKNOWN")
     else:
         targets = tuple(sorted(course.reader.targets))
