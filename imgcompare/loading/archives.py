@@ -1,4 +1,4 @@
-"""Lists zip archives within limits, and names their members so that no name leads out of them.
+"""Lists archives within limits, and names their members so that no name leads out of them.
 
 A member is known by a path below its archive (``visit.zip/inner/IM1``), which never is a place to
 write to.
@@ -13,9 +13,11 @@ import zlib
 from typing import Final
 
 from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.files import HIDDEN_PREFIXES
+from imgcompare.loading.files import HIDDEN_PREFIXES, is_volume_file
 
 SUFFIX: Final = ".zip"
+TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+GZIP: Final = ".gz"
 
 MAX_MEMBERS: Final = 100_000
 """An archive with more members is refused; the largest studies hold some ten thousand images."""
@@ -47,20 +49,36 @@ DAMAGE: Final = (
 class MemberPath(str):
     """Path of a member below its archive: a name for messages, and where its bytes are."""
 
-    __slots__ = ("archive", "info")
+    __slots__ = ("archive", "info", "origin")
     archive: str
     info: zipfile.ZipInfo
+    origin: str
 
-    def __new__(cls, archive: str, info: zipfile.ZipInfo) -> MemberPath:
-        """Join the archive's path and the member's name, without ways out of the archive."""
-        path = super().__new__(cls, "/".join((archive, *safe_parts(info.filename))))
-        path.archive, path.info = archive, info
+    def __new__(
+        cls, archive: str, info: zipfile.ZipInfo, *, name: str = "", origin: str = ""
+    ) -> MemberPath:
+        """Join the archive's path and the member's name, without ways out of the archive.
+
+        ``name`` is what the archive is called and ``origin`` the file that a person gave, where
+        ``archive`` is a copy.
+        """
+        path = super().__new__(cls, "/".join((name or archive, *safe_parts(info.filename))))
+        path.archive, path.info, path.origin = archive, info, origin or archive
         return path
 
 
 def is_archive(path: str) -> bool:
-    """Whether a file is, by its name, a zip archive."""
-    return path.lower().endswith(SUFFIX)
+    """Whether a file is, by its name, an archive or a packed file that can be opened."""
+    name = path.lower()
+    return name.endswith((SUFFIX, *TAR_SUFFIXES, GZIP)) and not is_volume_file(name)
+
+
+def bare_name(path: str) -> str:
+    """Give the name of an archive without folders and ending."""
+    name = os.path.basename(path)
+    endings = (SUFFIX, *sorted(TAR_SUFFIXES, key=len, reverse=True), GZIP)
+    found = next((e for e in endings if name.lower().endswith(e)), "")
+    return name[: len(name) - len(found)]
 
 
 def safe_parts(name: str) -> tuple[str, ...]:
@@ -69,8 +87,8 @@ def safe_parts(name: str) -> tuple[str, ...]:
     return tuple(p for p in parts if p not in ("", ".", "..") and not re.fullmatch(r"\w:", p))
 
 
-def members(archive: str) -> tuple[MemberPath, ...]:
-    """List the visible files of an archive.
+def members(archive: str, *, name: str = "", origin: str = "") -> tuple[MemberPath, ...]:
+    """List the visible files of a zip archive; ``name`` and ``origin`` as for `MemberPath`.
 
     Raises
     ------
@@ -97,8 +115,8 @@ def members(archive: str) -> tuple[MemberPath, ...]:
         )
     if any(i.flag_bits & 1 for i in infos):
         raise UnreadableFileError("is encrypted; unpack it and give the folder")
-    visible = [i for i in infos if not i.is_dir() and _visible(i.filename)]
-    return tuple(MemberPath(archive, info) for info in visible)
+    visible = [i for i in infos if not i.is_dir() and is_visible(i.filename)]
+    return tuple(MemberPath(archive, info, name=name, origin=origin) for info in visible)
 
 
 def _directory_bytes(archive: str) -> int:
@@ -116,6 +134,7 @@ def _directory_bytes(archive: str) -> int:
     return int.from_bytes(end[plain + 12 : plain + 16], "little") if plain >= 0 else 0
 
 
-def _visible(name: str) -> bool:
+def is_visible(name: str) -> bool:
+    """Whether a member has a name, and none that hides it."""
     parts = safe_parts(name)
     return bool(parts) and not any(p.startswith(HIDDEN_PREFIXES) for p in parts)

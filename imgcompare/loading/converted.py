@@ -26,11 +26,11 @@ from imgcompare.errors import ConfigurationError, ImgCompareError, InputError
 from imgcompare.loading import words
 from imgcompare.loading.choice import Candidate
 from imgcompare.loading.courses import Study, Subject
-from imgcompare.loading.files import natural_key, shown
+from imgcompare.loading.files import is_volume_file, natural_key, shown
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.overrides import parse_roles
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
-from imgcompare.loading.volumes import inspect, is_volume_file, read_array, signed, stem
+from imgcompare.loading.volumes import inspect, read_array, signed, stem
 from imgcompare.model import Acquisition, Quantity, Role, Series, Volume
 
 GENERIC_FOLDERS: Final = frozenset(

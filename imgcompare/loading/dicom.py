@@ -186,7 +186,7 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
 
 def _file_of(plane: Instance) -> str:
     """Give the file that holds a plane: its own, or the archive."""
-    return plane.path.archive if isinstance(plane.path, MemberPath) else plane.path
+    return plane.path.origin if isinstance(plane.path, MemberPath) else plane.path
 
 
 def _source_image(plane: Instance) -> SourceImage:

@@ -12,6 +12,13 @@ from imgcompare.errors import NothingFoundError
 
 HIDDEN_PREFIXES: Final = (".", "__MACOSX", "Thumbs.db")
 
+VOLUME_SUFFIXES: Final = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+def is_volume_file(path: Path | str) -> bool:
+    """Whether a file is, by its name, a NIfTI, NRRD or MetaImage volume."""
+    return str(path).lower().endswith(VOLUME_SUFFIXES)
+
 
 def find_files(root: Path) -> Iterator[str]:
     """Yield every visible regular file below a folder (or the file itself).

@@ -103,7 +103,7 @@ def _sort_in(path: str, file: str, header: Header, found: Found) -> None:
     elif not sop_class and SERIES_TAGS["rows"] in header.values:
         raise UnreadableFileError("does not say what kind of image it is (no SOP Class UID)")
     elif sop_class and sop_class != DIRECTORY_CLASS:
-        where = Path(path.archive if isinstance(path, MemberPath) else path)
+        where = Path(path.origin if isinstance(path, MemberPath) else path)
         found.objects.append(FoundObject(where, found.cache.facts(header)))
 
 

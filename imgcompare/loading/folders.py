@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from imgcompare.loading.dicomdir import absent_files, is_directory_name
 from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.finding import Found, add_file, add_member
 from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.repacking import MAX_DEPTH, Repacker
 from imgcompare.loading.unpacking import Peeker, unpack_for_good
 
 DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
-"""What else is named as packed; of these only zip archives are looked into, one level deep."""
+UNOPENED_SUFFIXES = (".7z", ".rar", ".zst", ".bz2", ".xz", ".z", ".iso", ".dmg")
+"""What else is named as packed."""
+
+DETACHED_SUFFIXES = (".raw", ".zraw", ".gz")
+"""Files in which NRRD and MetaImage headers keep their voxels."""
 
 _TEXT_SAMPLE = 512
 
@@ -32,6 +37,7 @@ class Walk:
     ignored: list[tuple[str, Path]] = field(default_factory=list)
     files: dict[str, None] = field(default_factory=dict)
     copies: list[tuple[int, str, Path]] = field(default_factory=list)
+    packs: Repacker = field(default_factory=lambda: Repacker(ConvertedFiles.takes))
 
     def folder(self, root: Path) -> None:
         """Look at every file below a folder (of a DICOMDIR), once where folders repeat or nest."""
@@ -42,28 +48,57 @@ class Walk:
                 continue
             self.files[path] = None
             if archives.is_archive(path):
-                self._archive(path, root)
+                self._archive(path, root, name=path, origin=path)
             elif not (self.converted.add(path, root) or add_file(path, root, self.found)):
                 self.ignored.append((path, root))
 
-    def _archive(self, path: str, root: Path) -> None:
-        """Look at every member of an archive."""
+    def _archive(self, path: str, root: Path, *, name: str, origin: str, depth: int = 1) -> None:
+        """Look at every member of an archive; ``path`` is where its bytes are."""
         try:
-            members = archives.members(path)
+            path = self.packs.zip_of(path, name=name, origin=origin)
+            members = archives.members(path, name=name, origin=origin)
             images = len(self.found.instances)
-            others = [m for m in members if self.converted.takes(m)]
+            inner = [m for m in members if archives.is_archive(m)]
             with Peeker(path) as peeker:
-                for member in (m for m in members if not self.converted.takes(m)):
-                    if not add_member(member, peeker, root, self.found):
+                for member in members:
+                    if not (
+                        self.converted.takes(member)
+                        or archives.is_archive(member)
+                        or add_member(member, peeker, root, self.found)
+                    ):
                         self.ignored.append((member, root))
-            if others and len(self.found.instances) > images:
-                self.copies.append((len(others), path, root))
-            elif others:
-                top, files = unpack_for_good(path, others)
-                for file in files:
-                    self.converted.add(str(file), top)
+            self._converted(members, name, root, only=len(self.found.instances) == images)
+            for member in inner:
+                self._inner(member, root, depth)
         except UnreadableFileError as error:
-            self.found.unreadable.append((path, root, str(error)))
+            self.found.unreadable.append((name, root, str(error)))
+
+    def _inner(self, member: archives.MemberPath, root: Path, depth: int) -> None:
+        """Look at an archive that lies in another one."""
+        try:
+            if depth > MAX_DEPTH:
+                raise UnreadableFileError(
+                    f"is not opened: it lies in {depth} archives; unpack it and give the folder"
+                )
+            path = self.packs.extracted(member)
+        except UnreadableFileError as error:
+            self.found.unreadable.append((member, root, str(error)))
+            return
+        self._archive(path, root, name=str(member), origin=member.origin, depth=depth + 1)
+
+    def _converted(
+        self, members: Sequence[archives.MemberPath], name: str, root: Path, *, only: bool
+    ) -> None:
+        """Unpack NIfTI and NRRD files, unless there are DICOM images beside them."""
+        taken = [m for m in members if self.converted.takes(m)]
+        if taken and not only:
+            self.copies.append((len(taken), name, root))
+        elif taken:
+            voxels = [m for m in members if m.lower().endswith(DETACHED_SUFFIXES)]
+            wanted = [*taken, *(m for m in voxels if m not in taken)]
+            top, files = unpack_for_good(name, wanted, origin=wanted[0].origin)
+            for file in files:
+                self.converted.add(str(file), top)
 
 
 def left_out(walk: Walk, scrub: Scrubber) -> list[str]:
@@ -83,7 +118,7 @@ def left_out(walk: Walk, scrub: Scrubber) -> list[str]:
     packed = [
         f"archive {scrub(shown(path, root))} is not opened; unpack it and give the folder"
         for path, root in walk.ignored
-        if path.lower().endswith(ARCHIVE_SUFFIXES)
+        if path.lower().endswith(UNOPENED_SUFFIXES)
     ]
     copied = [
         f"{count} NIfTI or NRRD file(s) in {scrub(shown(path, root))} left out: the DICOM images "

@@ -16,10 +16,10 @@ from imgcompare.errors import (
 from imgcompare.loading import dicom_seg, rtstruct
 from imgcompare.loading.datasets import read_dataset
 from imgcompare.loading.drawn import MaskFile, split_choice
+from imgcompare.loading.files import is_volume_file
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.instances import Patient
 from imgcompare.loading.label_files import open_labels
-from imgcompare.loading.volumes import is_volume_file
 
 if TYPE_CHECKING:
     import pydicom

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from imgcompare.errors import ImgCompareError, InputError, LabelSchemeError, UnreadableFileError
 from imgcompare.geometry import Geometry
 from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing, split_choice
+from imgcompare.loading.files import is_volume_file
 from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region, meaning_of
 from imgcompare.loading.mask_files import open_mask
-from imgcompare.loading.volumes import inspect, is_volume_file
+from imgcompare.loading.volumes import inspect
 from imgcompare.model import LabelMap, Quantity, Volume
 
 HALF: Final = 0.5

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from imgcompare.errors import UnreadableFileError
-from imgcompare.loading.archives import DAMAGE, SUFFIX, MemberPath, safe_parts
+from imgcompare.loading.archives import DAMAGE, MemberPath, bare_name, safe_parts
 from imgcompare.loading.header import may_be_dicom
 
 PREFIXES: Final = (16 * 1024, 256 * 1024, 512 * 2**20)
@@ -86,7 +86,7 @@ class Peeker:
                     self._left -= more
                     if self._left < 0:
                         break
-                    _copy(source, self._file, more)
+                    copy_bytes(source, self._file, more)
                     done += more
                     self._file.truncate(size)  # writes what is buffered, too
                     self._file.flush()
@@ -98,7 +98,14 @@ class Peeker:
         raise UnreadableFileError("has a header too long to look for its end in an archive")
 
 
-def _copy(source: IO[bytes], target: IO[bytes], length: int) -> None:
+def copy_bytes(source: IO[bytes], target: IO[bytes], length: int) -> None:
+    """Copy so many bytes.
+
+    Raises
+    ------
+    EOFError
+        If there are fewer.
+    """
     while length > 0:
         piece = source.read(min(length, _PIECE))
         if not piece:
@@ -134,7 +141,7 @@ def unpacked(paths: Iterable[str]) -> Iterator[Mapping[str, str]]:
 def _unpack(places: Mapping[MemberPath, str]) -> None:
     """Write members to new files, opening each archive once."""
     for archive in dict.fromkeys(member.archive for member in places):
-        name = archive
+        whole = name = next(os.path.basename(m.origin) for m in places if m.archive == archive)
         try:
             with zipfile.ZipFile(archive) as file:
                 for member, target in places.items():
@@ -143,7 +150,7 @@ def _unpack(places: Mapping[MemberPath, str]) -> None:
                         _unpack_one(file, member, target)
         except DAMAGE as error:
             raise UnreadableFileError(
-                f"{os.path.basename(name)} cannot be unpacked from {os.path.basename(archive)} "
+                f"{os.path.basename(name)} cannot be unpacked from {whole} "
                 f"({type(error).__name__}); copy the archive again, or unpack it and give the "
                 "folder."
             ) from None
@@ -152,7 +159,7 @@ def _unpack(places: Mapping[MemberPath, str]) -> None:
 def _unpack_one(archive: zipfile.ZipFile, member: MemberPath, target: str) -> None:
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with archive.open(member.info) as source, open(target, "xb") as file:
-        _copy(source, file, member.info.file_size)
+        copy_bytes(source, file, member.info.file_size)
 
 
 def harmless(path: str) -> str:
@@ -162,11 +169,14 @@ def harmless(path: str) -> str:
     return plain if plain == name else f"{zlib.crc32(name.encode()):08x}_{plain}"
 
 
-def unpack_for_good(archive: str, members: Iterable[MemberPath]) -> tuple[Path, tuple[Path, ...]]:
+def unpack_for_good(
+    archive: str, members: Iterable[MemberPath], *, origin: str = ""
+) -> tuple[Path, tuple[Path, ...]]:
     """Unpack members that other libraries read by name; they are kept until the program ends.
 
-    Archives that lie beside each other are unpacked beside each other, under their own names, so
-    that an archive per visit is like a folder per visit.
+    ``archive`` is what the archive is called; ``origin`` the file that a person gave, if it lies in
+    another one. Archives that lie beside each other are unpacked beside each other, under their own
+    names, so that an archive per visit is like a folder per visit.
 
     Returns
     -------
@@ -178,8 +188,9 @@ def unpack_for_good(archive: str, members: Iterable[MemberPath]) -> tuple[Path, 
     UnreadableFileError
         As `unpacked`.
     """
-    top = _lasting_folder(os.path.dirname(os.path.abspath(archive)))
-    root = top / harmless(archive)[: -len(SUFFIX)]
+    top = lasting_folder(os.path.dirname(os.path.abspath(origin or archive)))
+    inside = os.path.relpath(archive, origin).split(os.sep) if origin not in ("", archive) else []
+    root = top.joinpath(*(harmless(bare_name(p)) for p in (origin or archive, *inside)))
     shutil.rmtree(root, ignore_errors=True)  # what an earlier scan of it left
     places = {
         member: str(root.joinpath(*map(harmless, safe_parts(member.info.filename))))
@@ -190,8 +201,8 @@ def unpack_for_good(archive: str, members: Iterable[MemberPath]) -> tuple[Path, 
 
 
 @cache
-def _lasting_folder(_beside: str) -> Path:
-    """Private folder for the archives of one folder; deleted at exit."""
+def lasting_folder(_beside: str) -> Path:
+    """Give the private folder for the archives of one folder; deleted at exit."""
     folder = tempfile.mkdtemp(prefix="imgcompare-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

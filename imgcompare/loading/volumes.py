@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgcompare.errors import InputError, NothingFoundError, SeriesError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_nifti_affine, from_sitk
+from imgcompare.loading.files import VOLUME_SUFFIXES
 from imgcompare.loading.nifti_forms import form_notes, stated_affine, stray_intercept
 from imgcompare.loading.pixels import MAX_VOXELS
 from imgcompare.loading.volume_headers import require_sound, require_whole, space_notes
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
-
-SUFFIXES: Final = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +29,10 @@ class VolumeFile:
     notes: tuple[str, ...] = ()
 
 
-def is_volume_file(path: Path | str) -> bool:
-    """Whether a file is, by its name, a NIfTI, NRRD or MetaImage volume."""
-    return str(path).lower().endswith(SUFFIXES)
-
-
 def stem(path: Path) -> str:
     """File name without its ending(s)."""
     name = path.name
-    for suffix in SUFFIXES:
+    for suffix in VOLUME_SUFFIXES:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem

@@ -144,8 +144,8 @@ def test_flipped_bytes_end_in_a_volume_or_an_error(tmp_path: Path, seed: int) ->
 
 
 def test_archives_that_are_not_opened_are_named(tmp_path: Path) -> None:
-    (tmp_path / "scans.tar").write_bytes(bytes(100))
-    with pytest.raises(NothingFoundError, match=r"archive scans\.tar is not opened"):
+    (tmp_path / "scans.7z").write_bytes(bytes(100))
+    with pytest.raises(NothingFoundError, match=r"archive scans\.7z is not opened"):
         scan(tmp_path)
 
 
