@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from calibration_figure import picture
-from calibration_fit import fitted
+from calibration_fit import fitted, grid_of, surface_from, with_rims
 
-from imgcompare.geometry import Geometry
 from imgcompare.measurement import measure_changes
-from imgcompare.measurement.contour import Surface
 from imgcompare.measurement.uncertainty import (
     CALIBRATED_MR,
     Estimate,
@@ -43,33 +41,30 @@ Row = dict
 Rows = Sequence[Row]
 
 
-def estimate(row: Row, error: OutlineError | None = None) -> Estimate:
-    """Give the interval of a stored figure, by the package's parameters unless others are given."""
-    affine = np.diag([1.0, 1.0, row["slice_mm"], 1.0])[:, [2, 1, 0, 3]]
-    grid = Geometry((8, 8, 8), affine)
+def estimate(row: Row, slant: float | None = None) -> Estimate:
+    """Give the interval of a stored figure, by the package's parameter unless another is given."""
+    grid = grid_of(row)
     if not row["value"]:
         return Estimate(0.0, 0.0, 0.0, hidden_ml(grid))
-    surface = Surface(
-        tuple(row["faces"]), row["eroded"], row["dilated"], row["edges"], row["partial"]
-    )
+    surface = surface_from(row)
     return surface_estimate(
         row["value"] / grid.voxel_volume_ml,
         surface,
         grid,
         edge_noise=row["edge_noise"],
-        error=error or CALIBRATED_MR[row["part"]],
+        error=OutlineError(slant or CALIBRATED_MR[row["part"]], row["rim_mm"]),
     )
 
 
-def covered(row: Row, error: OutlineError | None = None) -> bool:
+def covered(row: Row, slant: float | None = None) -> bool:
     """Tell whether the interval holds the truth."""
-    found = estimate(row, error)
+    found = estimate(row, slant)
     return found.low <= row["true"] <= found.high
 
 
 def usable(rows: Rows) -> list[Row]:
-    """Leave out lesions that could not be outlined."""
-    return [row for row in rows if "problem" not in row]
+    """Leave out lesions that could not be outlined, and say how thick rims are."""
+    return with_rims([row for row in rows if "problem" not in row])
 
 
 def share(flags: Sequence[bool]) -> str:
@@ -123,8 +118,8 @@ def swapped_table(train: Rows, test: Rows) -> Iterator[str]:
     ):
         cells = []
         for part in PARTS:
-            error = fitted(one, part)
-            cells.append(share([covered(r, error) for r in other if r["part"] == part]))
+            slant = fitted(one, part)
+            cells.append(share([covered(r, slant) for r in other if r["part"] == part]))
         yield f"| {names} | " + " | ".join(cells) + " |"
 
 

@@ -25,6 +25,7 @@ from imgcompare.measurement.uncertainty import (
     is_low_reliability,
     noise_sd,
     product_estimate,
+    thickness_mm,
     volume_estimate,
 )
 from imgcompare.measurement.volume import slices_spanned, sphere_equivalent_diameter_mm
@@ -72,15 +73,15 @@ class _Region:
     edge_noise: float
     surface: Surface
     before_contrast: AnyArray | None
-    is_studied: bool
+    studied: OutlineError | None
 
     @property
     def error(self) -> OutlineError | None:
         """How well outlines of this kind follow the truth, where that has been studied."""
         found = self.surface.edges > 0
-        if not self.is_studied or (found and self.surface.soft_share < LEAST_CALIBRATED_SHARE):
+        if found and self.surface.soft_share < LEAST_CALIBRATED_SHARE:
             return None
-        return CALIBRATED_MR.get(self.name)
+        return self.studied
 
     @property
     def is_soft(self) -> bool:
@@ -147,15 +148,14 @@ def measure_lesion(
     unit = str(aligned.reference.quantity.value)
     flags = _common_flags(segmentation, aligned)
     series = aligned.timepoint.series.get(aligned.reference_role)
-    origin = segmentation.source.partition(" carried ")[0]
-    studied = aligned.reference_role is Role.T1C and origin in STUDIED
+    studied = _studied(segmentation, aligned.reference_role)
     measurements = []
     for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
         surface = surface_of(padded(fraction))
         region = _Region(
-            name, fraction, image, segmentation.geometry, ratio, surface, before, studied
+            name, fraction, image, segmentation.geometry, ratio, surface, before, studied.get(name)
         )
         rows = tuple(_rows(region, unit))
         extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
@@ -238,6 +238,16 @@ def _compartments(
     if segmentation.attenuation_classes_only:
         names.discard(Tissue.ENHANCING)
     return (WHOLE, *(t.value for t in Tissue if t in names))
+
+
+def _studied(segmentation: LesionSegmentation, role: Role) -> dict[str, OutlineError]:
+    """Give the errors of compartments whose outlines are of a kind that was studied."""
+    if role is not Role.T1C or segmentation.source.partition(" carried ")[0] not in STUDIED:
+        return {}
+    rim = segmentation.fraction(Tissue.ENHANCING)
+    count = float(rim.sum(dtype=np.float64))
+    rim_mm = thickness_mm(count, surface_of(padded(rim)), segmentation.geometry)
+    return {name: OutlineError(slant, rim_mm) for name, slant in CALIBRATED_MR.items()}
 
 
 def _before_contrast(

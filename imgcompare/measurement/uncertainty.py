@@ -10,15 +10,17 @@ it, v the voxel volume and N the number of edge voxels::
 
 Outlines of a kind that was studied on simulated scans of known volumes (docs/calibration.md) have
 another first term. Their edge is wrong in lumps (a vessel that touches, a fold) between one voxel
-and the whole outline in extent, so that their error grows with an exponent g between 1/2 (lumps of
-one size) and 1 (the whole outline moves). With A = √Σ A_a², A₀ = 10 cm², and s the coarsest spacing
-of voxels::
+and the whole outline in extent, so the error grows with a power of the area between 1/2 (lumps of
+one size) and 1 (the whole outline moves); 3/4 is taken. With A = √Σ A_a², A₀ = 10 cm², s the
+coarsest spacing of voxels and p that of pixels, and t the mean thickness 3 V / Σ A_a of the part,
+or of the lesion's enhancing part where that is thinner::
 
-    var(V) = (slant · s · A₀ · (A / A₀)^g)²  +  N v² (noise / contrast)²
+    var(V) = (slant · s · A₀ · (A / A₀)^(3/4) · max(1, 3/2 p / t)²)²  +  N v² (noise / contrast)²
 
-A diameter has two ends that move together: sd(D) = 2 · shift · in-plane voxel size. Intervals are
-1.96 standard deviations, and never reach beyond the volume of the lesion eroded or dilated by half
-a voxel.
+The last factor is for rims so thin that no voxel shows their pure signal, by which their outlines
+are told. A diameter has two ends that move together: sd(D) = 2 · shift · in-plane voxel size.
+Intervals are 1.96 standard deviations, and never reach beyond the volume of the lesion eroded or
+dilated by half a voxel.
 """
 
 from __future__ import annotations
@@ -45,41 +47,39 @@ SOFT_SHIFT = 0.125
 by which a yes-or-no outline can be wrong (house default)."""
 
 
+CALIBRATED_MR = {WHOLE: 0.0382, Tissue.ENHANCING.value: 0.0173, Tissue.NECROTIC.value: 0.0418}
+"""Slant of lesions outlined on MR, by compartment, fitted on the first 18 heads of
+``benchmarks/calibration.py`` and tested on later ones (docs/calibration.md). The SD is that of a
+normal error with the same 95 % interval; what was found has longer tails."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutlineError:
-    """How well outlines of one kind, drawn through partial volumes, follow the truth.
+    """How well outlines of a kind that was studied follow the truth.
 
     ``slant`` is the SD of the position of an outline of 10 cm², in spacings of voxels along the
-    coarsest axis; ``growth`` the power of the area with which the error of the volume grows.
+    coarsest axis, and ``rim_mm`` the mean thickness of the lesion's enhancing part.
     """
 
     slant: float
-    growth: float
-
-    def sd_mm3(self, area_mm2: float, geometry: Geometry) -> float:
-        """SD of a volume whose outline has this area."""
-        spacing_mm = max(*geometry.spacing_mm, FINEST_STUDIED_MM)
-        return self.slant * spacing_mm * STUDIED_MM2 * (area_mm2 / STUDIED_MM2) ** self.growth
+    rim_mm: float = math.inf
 
 
 STUDIED_MM2 = 1000.0
 """Area of an outline in the middle of those studied."""
 
+GROWTH = 0.75
+"""Power of the area with which errors of studied outlines grow."""
+
 FINEST_STUDIED_MM = 1.0
 """Spacing below which an outline is taken to be placed no better."""
 
+THIN_PIXELS = 1.5
+"""Mean thickness of a part, in pixels, below which its error grows: studied rims of up to this had
+twice the error of others."""
 
 LEAST_CALIBRATED_SHARE = 0.5
 """Partially filled voxels per edge voxel of the outlines that were studied: .58 and more."""
-
-CALIBRATED_MR = {
-    WHOLE: OutlineError(slant=0.0373, growth=0.75),
-    Tissue.ENHANCING.value: OutlineError(slant=0.0185, growth=0.6),
-    Tissue.NECROTIC.value: OutlineError(slant=0.0415, growth=0.8),
-}
-"""Error of lesions outlined on MR, by compartment, fitted on the first 18 heads of
-``benchmarks/calibration.py`` and tested on later ones (docs/calibration.md). The SD is that of a
-normal error with the same 95 % interval; what was found has longer tails."""
 
 MAX_EDGE_NOISE = 0.5
 """Largest error that image noise can make in the fraction of an edge voxel."""
@@ -148,7 +148,7 @@ def volume_estimate(
     edge_noise : float
         Image noise over the contrast of lesion and surroundings (`edge_noise_ratio`).
     error : OutlineError, optional
-        Of outlines of this kind, where it has been studied; else by `boundary_shift`.
+        Of outlines of this kind, where they have been studied; else `boundary_shift` is taken.
 
     Returns
     -------
@@ -181,18 +181,33 @@ def surface_estimate(
         shift = boundary_shift(surface)
         variance = (sum(f * f for f in surface.faces) + edges) * shift**2
     else:
-        variance = (error.sd_mm3(area_mm2(surface, geometry), geometry) / 1000.0 / voxel) ** 2
+        rim_mm = min(error.rim_mm, thickness_mm(count, surface, geometry))
+        unit_ml = studied_unit_mm3(surface, geometry, rim_mm=rim_mm) / 1000.0
+        variance = (error.slant * unit_ml / voxel) ** 2
     half = Z95 * math.sqrt(variance + edges * min(edge_noise, MAX_EDGE_NOISE) ** 2)
     value, reach = count * voxel, half * voxel
     smallest, largest = hard_bounds_ml(surface, value, geometry)
     return Estimate(value, reach / Z95, max(value - reach, smallest), min(value + reach, largest))
 
 
-def area_mm2(surface: Surface, geometry: Geometry) -> float:
-    """Area of an outline: the root of the squares of its areas as seen along the axes, mm²."""
+def studied_unit_mm3(surface: Surface, geometry: Geometry, *, rim_mm: float) -> float:
+    """SD of the volume of a studied outline whose slant is 1: see the head of this module."""
+    thin = max(THIN_PIXELS * max(geometry.spacing_mm[1:]) / rim_mm, 1.0)
+    spacing_mm = max(*geometry.spacing_mm, FINEST_STUDIED_MM)
+    area = math.hypot(*_seen_mm2(surface, geometry)) / STUDIED_MM2
+    return float(spacing_mm * STUDIED_MM2 * area**GROWTH * thin**2)
+
+
+def thickness_mm(count: float, surface: Surface, geometry: Geometry) -> float:
+    """Mean thickness of a part of ``count`` voxels, as if it were a sheet; endless if empty."""
+    seen_mm2 = sum(_seen_mm2(surface, geometry))
+    return 3000.0 * count * geometry.voxel_volume_ml / seen_mm2 if seen_mm2 else math.inf
+
+
+def _seen_mm2(surface: Surface, geometry: Geometry) -> list[float]:
+    """Areas of an outline as seen along the axes, mm²; of a ball each is half its surface."""
     voxel_mm3 = 1000.0 * geometry.voxel_volume_ml
-    seen = [f * voxel_mm3 / mm for f, mm in zip(surface.faces, geometry.spacing_mm, strict=True)]
-    return math.hypot(*seen)
+    return [f * voxel_mm3 / mm for f, mm in zip(surface.faces, geometry.spacing_mm, strict=True)]
 
 
 def hidden_ml(geometry: Geometry) -> float:

@@ -208,6 +208,9 @@ def test_outlines_refined_on_mr_have_the_intervals_fitted_to_them():
     for source in ("mask", "mask carried from baseline", "seed, edited", "seed on FLAIR", ""):
         assert widths(volumes(source)) == widths(usual)
         assert calibrated(volumes(source)) == set()
+    thin = {**fractions, Tissue.CYSTIC: 0.9 * fractions[Tissue.ENHANCING],
+            Tissue.ENHANCING: 0.1 * fractions[Tissue.ENHANCING]}  # fmt: skip
+    assert widths(volumes("seed", parts=thin))["whole"] > widths(fitted)["whole"]
     whole_voxels = {t: (f >= 0.5).astype(np.float32) for t, f in fractions.items()}
     assert calibrated(volumes("seed", parts=whole_voxels)) == set()
 

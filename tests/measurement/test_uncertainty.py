@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,6 @@ from imgcompare.measurement.uncertainty import (
     SOFT_SHIFT,
     Estimate,
     OutlineError,
-    area_mm2,
     boundary_shift,
     diameter_estimate,
     edge_noise_ratio,
@@ -19,7 +20,9 @@ from imgcompare.measurement.uncertainty import (
     is_low_reliability,
     noise_sd,
     product_estimate,
+    studied_unit_mm3,
     surface_estimate,
+    thickness_mm,
     volume_estimate,
 )
 from tests.builders import make_geometry
@@ -72,63 +75,74 @@ def test_terms_of_the_error_add_up_as_documented():
     surface = surface_of(padded(fraction))
     count = float(fraction.sum(dtype=np.float64))
 
-    def variance(error=None, noise=0.0):
-        return (
-            surface_estimate(count, surface, geometry, error=error, edge_noise=noise).sd * 1000.0
-        ) ** 2
+    def sd(error=None, noise=0.0):
+        found = surface_estimate(count, surface, geometry, error=error, edge_noise=noise)
+        return found.sd * 1000.0
 
     across, along, beside = surface.faces  # 1 mm² across slices, 3 mm² within them
     area = np.sqrt(across**2 + (3.0 * along) ** 2 + (3.0 * beside) ** 2)
-    assert area_mm2(surface, geometry) == pytest.approx(area)
-    for growth in (0.5, 0.75, 1.0):
-        sd = 0.04 * 3.0 * 1000.0 * (area / 1000.0) ** growth
-        assert variance(OutlineError(0.04, growth)) == pytest.approx(sd**2)
-    noise = surface.edges * (3.0 * 0.1) ** 2
-    assert variance(OutlineError(0.04, 1.0), 0.1) == pytest.approx((0.12 * area) ** 2 + noise)
-    shift = (across**2 + along**2 + beside**2 + surface.edges) * (3.0 * SOFT_SHIFT) ** 2
-    assert variance() == pytest.approx(shift)
-    assert variance(noise=0.1) == pytest.approx(shift + noise)
+    slanted = 0.04 * 3.0 * 1000.0 * (area / 1000.0) ** 0.75
+    assert sd(OutlineError(0.04)) == pytest.approx(slanted)
+    assert sd(OutlineError(0.04, rim_mm=1.5)) == pytest.approx(slanted)
+    assert sd(OutlineError(0.04, rim_mm=0.75)) == pytest.approx(4.0 * slanted)
+    noise = np.sqrt(surface.edges) * 3.0 * 0.1
+    assert sd(OutlineError(0.04), 0.1) == pytest.approx(np.hypot(slanted, noise))
+    shift = across**2 + along**2 + beside**2 + surface.edges
+    assert sd() == pytest.approx(np.sqrt(shift) * 3.0 * SOFT_SHIFT)
+    assert sd(noise=0.1) == pytest.approx(np.hypot(sd(), noise))
 
 
-def test_relative_errors_of_small_lesions_are_larger_the_less_they_grow_with_area():
-    small, grid = ball(5.0)
-    large, wide = ball(15.0)
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 0.8, 0.8)])
+def test_the_mean_thickness_of_a_ball_is_a_third_of_its_diameter(spacing):
+    fraction, geometry = ball(9.0, spacing)
+    surface = surface_of(padded(fraction))
+    count = float(fraction.sum(dtype=np.float64))
+    assert thickness_mm(count, surface, geometry) == pytest.approx(6.0, rel=0.03)
+    empty = surface_of(padded(np.zeros_like(fraction)))
+    assert thickness_mm(0.0, empty, geometry) == np.inf
 
-    def ratio(growth):
-        error = OutlineError(0.04, growth)
-        found = [volume_estimate(f, g, error=error) for f, g in ((small, grid), (large, wide))]
-        return found[0].sd / found[0].value / (found[1].sd / found[1].value)
 
-    assert ratio(0.5) > ratio(0.75) > ratio(1.0) > 1.0
+def test_the_mean_thickness_of_a_shell_is_its_thickness():
+    fraction, geometry = ball(9.0)
+    shell = fraction - ellipsoid_fraction(geometry, geometry.centre_mm, [8.0] * 3)
+    found = thickness_mm(float(shell.sum()), surface_of(padded(shell)), geometry)
+    assert found == pytest.approx(1.0, rel=0.25)
 
 
 def test_spacings_finer_than_those_studied_promise_nothing_more():
     surface = surface_of(padded(ball(10.0)[0]))
-    fine, isotropic, long_rows = (
-        make_geometry(spacing_mm=s) for s in ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (1.0, 2.0, 1.0))
-    )
-    error = CALIBRATED_MR["whole"]
-    assert error.sd_mm3(1000.0, fine) == error.sd_mm3(1000.0, isotropic)
-    assert error.sd_mm3(1000.0, long_rows) == 2.0 * error.sd_mm3(1000.0, isotropic)
-    assert area_mm2(surface, fine) == pytest.approx(area_mm2(surface, isotropic) / 4.0)
+
+    def unit(*spacing, scale=1.0):
+        larger = replace(surface, faces=tuple(f * scale for f in surface.faces))
+        return studied_unit_mm3(larger, make_geometry(spacing_mm=spacing), rim_mm=9.0)
+
+    assert unit(0.5, 0.5, 0.5, scale=4.0) == pytest.approx(unit(1.0, 1.0, 1.0))
+    assert unit(2.0, 2.0, 2.0, scale=0.25) == pytest.approx(2.0 * unit(1.0, 1.0, 1.0))
+    assert unit(1.0, 1.0, 1.0, scale=4.0) == pytest.approx(4.0**0.75 * unit(1.0, 1.0, 1.0))
 
 
 def test_calibrated_intervals_are_those_of_sub_voxel_outlines():
     assert set(CALIBRATED_MR) == {"whole", "enhancing", "necrotic"}
     fraction, geometry = ball(10.0)
     usual = volume_estimate(fraction, geometry).sd
-    for error in CALIBRATED_MR.values():
-        assert 0.0 < volume_estimate(fraction, geometry, error=error).sd < usual
+    for slant in CALIBRATED_MR.values():
+        assert 0.0 < volume_estimate(fraction, geometry, error=OutlineError(slant)).sd < usual
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(1.2, 25.0), st.sampled_from([0.5, 1.0, 3.0, 6.0]), st.floats(0.0, 1.0))
-def test_calibrated_intervals_of_any_ball_are_sane(radius, slice_mm, noise):
+@given(
+    st.floats(1.2, 25.0),
+    st.sampled_from([0.5, 1.0, 3.0, 6.0]),
+    st.floats(0.0, 1.0),
+    st.floats(0.1, 9.0),
+)
+def test_calibrated_intervals_of_any_ball_are_sane(radius, slice_mm, noise, rim_mm):
     fraction, geometry = ball(radius, (slice_mm, 1.0, 1.0))
-    for error in CALIBRATED_MR.values():
+    for slant in CALIBRATED_MR.values():
+        error = OutlineError(slant, rim_mm)
         found = volume_estimate(fraction, geometry, error=error, edge_noise=noise)
-        assert 0.0 <= found.low < found.value < found.high
-        assert found.high <= 2.0 * found.value + 8.0 * geometry.voxel_volume_ml * 27.0
+        low, high = hard_bounds_ml(surface_of(padded(fraction)), found.value, geometry)
+        assert 0.0 <= low <= found.low < found.value < found.high <= high
 
 
 @pytest.mark.parametrize(

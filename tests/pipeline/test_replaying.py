@@ -94,6 +94,7 @@ def test_an_edit_changes_a_volume_by_what_was_edited(followed: Comparison) -> No
     before = segmentation.fraction(Tissue.ENHANCING).sum()
     assert edited.fraction(Tissue.ENHANCING).sum() == pytest.approx(before - 5, abs=1e-3)
     assert "EDITED" in edited.flags
+    assert edited.source == f"{segmentation.source}, edited"
     assert edit_compartments(edited, LabelMap(full, grid)) is edited
 
 

@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
-from imgcompare.model import Assessment, Comparison, Exceeds, Measurement, Reason
+from imgcompare.model import Assessment, Comparison, Exceeds, Measurement, Reason, finish
 from imgcompare.reporting import summary
+from imgcompare.reporting.html import report_html
 from tests.reporting.builders import make_change
 from tests.reporting.test_findings import NO, YES, course_of
 
@@ -25,6 +26,27 @@ def test_volumes_have_intervals_and_changes(comparison: Comparison) -> None:
     assert whole.change.startswith("+")
     assert whole.change_interval.endswith(" mL")
     assert whole.exceeds == "yes"
+
+
+def test_published_repeatability_stands_beside_the_error_that_decided(
+    comparison: Comparison,
+) -> None:
+    words = "published repeatability of semi-automatic tools is ±22 %, within which it lies"
+    changes = tuple(
+        dataclasses.replace(
+            c, error_limit_percent=14.3, published_limit_percent=22.2, published=words
+        )
+        if (c.compartment, c.quantity) == ("enhancing", "volume")
+        else c
+        for c in comparison.changes
+    )
+    calibrated = dataclasses.replace(comparison, changes=changes)
+    rows = summary.volume_rows(calibrated, calibrated.lesions[0])
+    assert {r.name: r.against for r in rows if r.against} == {
+        "enhancing": f"error here ±14 %; {words}"
+    }
+    page = finish(report_html(calibrated)).replace("\u00a0", " ").replace("&nbsp;", " ")
+    assert f"error here ±14 %; {words}" in page
 
 
 def test_sizes_keep_nodes_apart(comparison: Comparison) -> None:

@@ -52,6 +52,16 @@ def test_changes_read_back_exactly(comparison: Comparison, written: Path) -> Non
         assert (row["percent"] == "") == math.isnan(c.percent)
         assert row["exceeds_error"] == c.exceeds_error.value
         assert row["days"] == "56"
+        assert row["error_limit_percent"] == row["published_limit_percent"] == ""
+
+
+def test_both_limits_of_a_change_are_in_its_row(comparison: Comparison) -> None:
+    change = dataclasses.replace(comparison.changes[0], error_limit_percent=13.9,
+                     published_limit_percent=22.2, published="±22 %, within")  # fmt: skip
+    (values,) = tables.change_rows(dataclasses.replace(comparison, changes=(change,)))
+    row = dict(zip(tables.CHANGE_COLUMNS, values, strict=True))
+    limits = float(row["error_limit_percent"]), float(row["published_limit_percent"])
+    assert (*limits, row["published"]) == (13.9, 22.2, "±22 %, within")
 
 
 def test_assessments_as_table_and_json(comparison: Comparison, written: Path) -> None:
