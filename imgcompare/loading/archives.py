@@ -19,6 +19,9 @@ SUFFIX: Final = ".zip"
 TAR_SUFFIXES: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 GZIP: Final = ".gz"
 
+DETACHED_SUFFIXES: Final = (".raw", ".zraw")
+"""Files in which NRRD and MetaImage headers keep their voxels."""
+
 MAX_MEMBERS: Final = 100_000
 """An archive with more members is refused; the largest studies hold some ten thousand images."""
 

@@ -22,9 +22,6 @@ DICOM_SUFFIXES = frozenset((".dcm", ".dicom", ".ima", ".dic"))
 UNOPENED_SUFFIXES = (".7z", ".rar", ".zst", ".bz2", ".xz", ".z", ".iso", ".dmg")
 """What else is named as packed."""
 
-DETACHED_SUFFIXES = (".raw", ".zraw", ".gz")
-"""Files in which NRRD and MetaImage headers keep their voxels."""
-
 _TEXT_SAMPLE = 512
 
 
@@ -94,8 +91,9 @@ class Walk:
         if taken and not only:
             self.copies.append((len(taken), name, root))
         elif taken:
-            voxels = [m for m in members if m.lower().endswith(DETACHED_SUFFIXES)]
-            wanted = [*taken, *(m for m in voxels if m not in taken)]
+            endings = (*archives.DETACHED_SUFFIXES, archives.GZIP)
+            voxels = [m for m in members if m.lower().endswith(endings) and m not in taken]
+            wanted = [*taken, *voxels]
             top, files = unpack_for_good(name, wanted, origin=wanted[0].origin)
             for file in files:
                 self.converted.add(str(file), top)

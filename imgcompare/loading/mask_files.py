@@ -20,6 +20,7 @@ from imgcompare.loading.files import is_volume_file
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.instances import Patient
 from imgcompare.loading.label_files import open_labels
+from imgcompare.loading.member_files import member_file
 
 if TYPE_CHECKING:
     import pydicom
@@ -34,7 +35,7 @@ def open_mask(
     ----------
     path : path
         DICOM SEG or RTSTRUCT, NIfTI, NRRD or MetaImage; with ``#number`` or ``#name`` if a part
-        of it is meant.
+        of it is meant. ``visit.zip/seg.dcm`` is a file in an archive.
     hide : callable
         Takes what identifies the patient out of a text (`Course.hide`); file names and names of
         structures are written by people.
@@ -44,11 +45,20 @@ def open_mask(
     NothingFoundError, UnreadableFileError, InputError, SeriesError
         If there is no such file, it is damaged, or it holds no outlines.
     """
-    file, choice = split_choice(path)
+    file, choice = locate(path, hide=hide)
     try:
         return _open(file, hide), choice
     except ImgCompareError as error:
         raise type(error)(hide(str(error))) from None
+
+
+def locate(path: str | os.PathLike[str], *, hide: Callable[[str], str] = str) -> tuple[Path, str]:
+    """Give the file that a path names, unpacked if it lies in an archive, and what is chosen."""
+    file, choice = split_choice(path)
+    try:
+        return Path(member_file(str(file), is_volume_file)), choice
+    except UnreadableFileError as error:
+        raise UnreadableFileError(hide(str(error))) from None
 
 
 def _open(file: Path, hide: Callable[[str], str]) -> MaskFile:

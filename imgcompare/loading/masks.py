@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from imgcompare.errors import ImgCompareError, InputError, LabelSchemeError, UnreadableFileError
 from imgcompare.geometry import Geometry
-from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing, split_choice
+from imgcompare.loading.drawn import Filled, MaskFile, Part, choose, listing
 from imgcompare.loading.files import is_volume_file
 from imgcompare.loading.label_schemes import LABEL_SCHEMES, mask_region, meaning_of
-from imgcompare.loading.mask_files import open_mask
+from imgcompare.loading.mask_files import locate, open_mask
 from imgcompare.loading.volumes import inspect
 from imgcompare.model import LabelMap, Quantity, Volume
 
@@ -121,7 +121,7 @@ def check_mask(
         As for `read_lesions`.
     """
     scheme_names_tissues = bool(meaning_of(label_scheme))
-    file, _ = split_choice(path)
+    file, _ = locate(path, hide=hide)
     if is_volume_file(file):
         try:
             inspect(file)

@@ -113,8 +113,9 @@ class Repacker:
     def _keep(self, name: str, size: int | None, source: _Bytes, copy: zipfile.ZipFile) -> None:
         """Copy one file if it can be of use."""
         start = source.read(_START)
-        wanted = may_be_dicom(start) or self._takes(name) or archives.is_archive(name)
-        if not wanted:
+        known = self._takes(name) or archives.is_archive(name)
+        apart = name.lower().endswith(archives.DETACHED_SUFFIXES)
+        if not (known or apart or may_be_dicom(start)):
             return
         self._spend(size or 0)
         name = name[-_LONGEST_PATH:].encode("utf-8", "replace").decode()
