@@ -1,4 +1,4 @@
-"""Reads the size that a compressed frame claims, before a decoder allocates or loops for it."""
+"""Reads what a compressed frame says of itself before it is decoded: size, and whether exact."""
 
 from __future__ import annotations
 
@@ -11,6 +11,23 @@ _J2K_BOXES: Final = b"\x00\x00\x00\x0cjP  "
 _NO_FRAME_HEADER: Final = frozenset((0xC4, 0xC8, 0xCC))  # tables among the SOF markers
 _LS_FRAME: Final = 0xF7  # JPEG-LS start of frame (ISO/IEC 14495-1)
 _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xDA)))
+
+
+def is_lossy(start: bytes) -> bool:
+    """Whether the start of a JPEG-LS or JPEG 2000 frame says that values were changed.
+
+    JPEG-LS does with NEAR above 0 (ISO/IEC 14495-1 C.2.3), JPEG 2000 with the irreversible
+    transformation (ISO/IEC 15444-1 table A.20).
+    """
+    at = start.find(_J2K_START)
+    if at >= 0:
+        style = start.find(b"\xff\x52", at)
+        return style >= 0 and start[style + 13 : style + 14] == b"\0"
+    scan = start.find(b"\xff\xda")
+    if start.find(bytes((0xFF, _LS_FRAME))) < 0 or scan < 0 or len(start) < scan + 6:
+        return False
+    near = scan + 5 + 2 * start[scan + 4]
+    return start[near : near + 1] not in (b"", b"\0")
 
 
 def is_cut_off(frame: bytes) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 from imgcompare.errors import SeriesError
 from imgcompare.loading.archives import MemberPath
 from imgcompare.loading.choice import Candidate, series_name
+from imgcompare.loading.codestream import is_lossy
 from imgcompare.loading.courses import Study, Subject
 from imgcompare.loading.identity import Scrubber
 from imgcompare.loading.instances import Instance, Patient
@@ -22,6 +23,8 @@ from imgcompare.loading.reading import reader
 from imgcompare.loading.roles import Evidence, RoleGuess, guess_role
 from imgcompare.loading.stacking import Stack, stack_series
 from imgcompare.model import Acquisition, Role, Series, SourceImage, Volume
+
+_FRAME_START: Final = 4096
 
 MANY_PHASES: Final = 8
 """A series with more phases is a dynamic (perfusion, functional) study, not an image."""
@@ -167,7 +170,9 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
     series = replace(
         series,
         reader=reader(stack, name, scrub, meaning.used),
-        problems=tuple(map(scrub, (*_problems(stack, guess, refusal), *meaning.problems))),
+        problems=tuple(
+            map(scrub, (*_problems(stack, guess, refusal, acquisition), *meaning.problems))
+        ),
         refusal=scrub(refusal),
         values=scrub(meaning.used.text),
         alternatives={k: reader(stack, name, scrub, s) for k, s in meaning.others.items()},
@@ -209,7 +214,9 @@ def _format_refusal(stack: Stack, name: str) -> str:
     return ""
 
 
-def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
+def _problems(
+    stack: Stack, guess: RoleGuess, refusal: str, acquisition: Acquisition
+) -> tuple[str, ...]:
     """List what a person should know about a series."""
     found = [f"cannot be loaded: it {refusal}"] if refusal else []
     if guess.role is not Role.LOCALIZER:
@@ -217,18 +224,33 @@ def _problems(stack: Stack, guess: RoleGuess, refusal: str) -> tuple[str, ...]:
     if guess.doubt:
         found.append(f"role doubtful: {guess.doubt}")
     pixels = stack.facts.pixels
-    if stack.facts.acquisition.lossy:
+    if acquisition.lossy:
         found.append("lossy compression has changed its values")
     if pixels.photometric == "MONOCHROME1":
         found.append("displayed inverted (MONOCHROME1); values are kept as stored")
     return tuple(found)
 
 
+def _is_lossy(stack: Stack) -> bool:
+    """Whether headers say so of any plane, or the first frame does against its header."""
+    if any(p.facts.acquisition.lossy for p in stack.instances):
+        return True
+    first = stack.instances[0]
+    if not first.encapsulated or isinstance(first.path, MemberPath):
+        return False
+    try:
+        with open(first.path, "rb") as file:
+            file.seek(first.pixel_offset or 0)
+            return is_lossy(file.read(_FRAME_START))
+    except OSError:
+        return False
+
+
 def _acquisition(stack: Stack) -> Acquisition:
     """Add the time of the first plane, and its delay after contrast, to the series' facts."""
     acquired = [p.acquired_s for p in stack.instances if p.acquired_s is not None]
     times = acquired or [p.content_s for p in stack.instances if p.content_s is not None]
-    acquisition = stack.facts.acquisition
+    acquisition = replace(stack.facts.acquisition, lossy=_is_lossy(stack))
     if not times:
         return acquisition
     first = min(times)
