@@ -36,6 +36,7 @@ _FORMS: Final[dict[int, str]] = {
     0x00189079: "d",  # Inversion Times
     0x00189082: "d",  # Effective Echo Time
     0x00189087: "d",  # Diffusion b-value
+    0x00189345: "d",  # CTDIvol
     0x00209128: "I",  # Temporal Position Index
     0x00209153: "d",  # Nominal Cardiac Trigger Delay Time
     0x00209156: "H",  # Frame Acquisition Number

@@ -360,12 +360,19 @@ def _word(value: bytes | None, signed: bool) -> int | None:
     return int.from_bytes(value[:2], "little", signed=signed) if value else None
 
 
+def _double(value: bytes | None) -> float | None:
+    """Read a binary number of 8 bytes; None if it is none, or not finite."""
+    found = struct.unpack("<d", value[:8])[0] if value and len(value) >= 8 else math.nan
+    return float(found) if math.isfinite(found) else None
+
+
 def _parse_acquisition(header: Header, words: WordReader) -> Acquisition:
     get = header.values.get
     unsaid = header.transfer_syntax in _PERHAPS_LOSSY and words("lossy") != "00"
     lossy = words("lossy") == "01" or header.transfer_syntax in _ALWAYS_LOSSY or unsaid
 
     agent = words("contrast_agent")
+    algorithm = [w for w in map(words, ("reconstruction_algorithm", "iterative")) if w]
 
     def value(name: str) -> float | None:
         return number(get(_TAG[name]))
@@ -391,10 +398,12 @@ def _parse_acquisition(header: Header, words: WordReader) -> Acquisition:
         body_part=words("body_part") or None,
         gantry_tilt_deg=value("gantry_tilt"),
         reconstruction_diameter_mm=value("reconstruction_diameter"),
-        reconstruction_algorithm=words("reconstruction_algorithm") or None,
+        reconstruction_algorithm=" ".join(algorithm) or None,
         tube_current_ma=value("tube_current"),
         device_serial=words("device_serial") or None,
         scan_options=words("scan_options") or None,
         sequence_name=words("sequence_name") or None,
-        contrast_volume_ml=value("contrast_volume"),
+        contrast_volume_ml=value("contrast_dose") or value("contrast_volume"),
+        fat_suppression=words("fat_suppression") or None,
+        ctdi_vol_mgy=_double(get(_TAG["ctdi_vol"])),
     )

@@ -30,6 +30,8 @@ _MEASURES: Final = 0x00289110
 _TRANSFORMATION: Final = 0x00289145
 _CONTENT: Final = 0x00209111
 _TIMING: Final = 0x00189112
+_MODIFIER: Final = 0x00189115
+_EXPOSURE: Final = 0x00189321
 
 
 def expand(path: str, header: Header, cache: FactsCache) -> list[Instance]:
@@ -144,12 +146,14 @@ def _facts(
         groups.number(_MEASURES, 0x00180088),
         groups.number(_TIMING, 0x00180080),
         groups.number(0x00189114, 0x00189082),
-        groups.number(0x00189115, 0x00189079),
+        groups.number(_MODIFIER, 0x00189079),
         groups.number(_TIMING, 0x00181314),
         groups.words(_TRANSFORMATION, 0x00281054).upper(),
+        groups.words(_MODIFIER, 0x00189025),
+        groups.number(_EXPOSURE, 0x00189345),
     )
     if key not in known:
-        kind, orientation, spacing, thickness, between, tr, te, ti, flip, rescale = key
+        kind, orientation, spacing, thickness, between, tr, te, ti, flip, rescale, fat, dose = key
         known[key] = replace(
             whole,
             image_type=kind,
@@ -164,6 +168,8 @@ def _facts(
                 echo_time_ms=te,
                 inversion_time_ms=ti or None,
                 flip_angle_deg=flip,
+                fat_suppression=fat or None,
+                ctdi_vol_mgy=dose,
             ),
         )
     return known[key]

@@ -123,6 +123,8 @@ class Acquisition:
     scan_options: str | None = None
     sequence_name: str | None = None
     contrast_volume_ml: float | None = None
+    fat_suppression: str | None = None
+    ctdi_vol_mgy: float | None = None
 
     @property
     def is_recorded(self) -> bool:

@@ -44,6 +44,15 @@ CONTRAST_DOSE_RATIO = 1.2
 OTHER_PLANE_DEG = 30.0
 """Slices turned further than this show diameters of another plane (house rule)."""
 
+FAT_WORDS = frozenset({"FS", "SFS", "SPIR", "SPAIR"})
+"""Scan options that suppress fat, beside those that write it out (FATSAT, FAT_SAT)."""
+
+LEAST_TILT_DEG = 1.0
+STRAIGHT_COSINE = 0.99995
+"""Slices closer to the axial plane than half of the least tilt show none."""
+
+RESAMPLED = frozenset({"RESAMPLED", "REFORMATTED", "MPR"})
+
 NO_ORIGINAL = frozenset({"DERIVED", "MIP", "MINIP", "LOCALIZER", "PROJECTION IMAGE"})
 """Values of ImageType whose voxels were not acquired as they are; and all that name subtraction."""
 
@@ -108,9 +117,34 @@ def has_contrast(series: Series) -> bool | None:
 
 
 def fat_suppressed(series: Series) -> bool | None:
-    """Whether fat is suppressed, from scan options; None if they are not recorded."""
-    options = series.acquisition.scan_options
-    return None if options is None else bool({"FS", "FATSAT", "SFS"} & _words(options))
+    """Whether fat is suppressed, by the headers; None if they do not say.
+
+    ``SpectrallySelectedSuppression`` says which spectrum, ``ScanOptions`` names it in short.
+    """
+    selected, options = series.acquisition.fat_suppression, series.acquisition.scan_options
+    if selected is not None:
+        return "FAT" in selected.upper()
+    if options is None:
+        return None
+    return any(w in FAT_WORDS or ("FAT" in w and "SAT" in w) for w in _words(options))
+
+
+def tilt_not_shown(series: Series) -> float | None:
+    """Gantry tilt in degrees that the positions of the slices do not show, 0 where they do.
+
+    Slices of a tilted gantry lie askew, unless they were resampled afterwards.
+    """
+    tilt = series.acquisition.gantry_tilt_deg
+    if tilt is None:
+        return None
+    straight = series.geometry.is_orthogonal and abs(_normal(series)[2]) > STRAIGHT_COSINE
+    resampled = bool(RESAMPLED & {v.upper() for v in series.acquisition.image_type})
+    return abs(tilt) if abs(tilt) >= LEAST_TILT_DEG and straight and not resampled else 0.0
+
+
+def _tilted(a: float, b: float) -> Iterator[Verdict]:
+    if a or b:
+        yield Severity.BLOCK, EVERYTHING
 
 
 def _words(text: str) -> frozenset[str]:
@@ -316,6 +350,9 @@ _CT = (
          (Concern.VOLUME, Concern.INTENSITY), fits=_both("CT")),
     Rule("tube voltage", lambda s: s.acquisition.kvp, _kvp, Severity.MAJOR,
          (Concern.INTENSITY,), "kV", _both("CT")),
+    Rule("dose (CTDIvol)", lambda s: s.acquisition.ctdi_vol_mgy, _current, Severity.INFO,
+         SIZES, "mGy", _both("CT")),
+    Rule("gantry tilt", tilt_not_shown, _tilted, Severity.INFO, EVERYTHING, "°", _both("CT")),
     Rule("tube current", lambda s: s.acquisition.tube_current_ma, _current, Severity.MINOR,
          SIZES, "mA", _both("CT")),
 )  # fmt: skip

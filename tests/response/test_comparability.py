@@ -15,7 +15,8 @@ CT = Acquisition(
     slice_thickness_mm=1.0, contrast_agent="Iomeprol", contrast_volume_ml=90.0,
     manufacturer="A", model="M", software="1", device_serial="7", kvp=120.0,
     convolution_kernel="B30f", tube_current_ma=200.0, image_type=("ORIGINAL", "PRIMARY"),
-    body_part="ABDOMEN", seconds_after_contrast=70.0,
+    body_part="ABDOMEN", seconds_after_contrast=70.0, ctdi_vol_mgy=5.0, gantry_tilt_deg=0.0,
+    reconstruction_algorithm="FILTER_BACK_PROJ",
 )  # fmt: skip
 MR = Acquisition(
     slice_thickness_mm=1.0, contrast_agent="Gadobutrol", contrast_volume_ml=7.5,
@@ -74,6 +75,14 @@ TABLE = [
     (CT, {"kvp": 100.0}, "tube voltage", HU, Severity.MAJOR),
     (CT, {"tube_current_ma": 400.0}, "tube current", SIZE, None),
     (CT, {"tube_current_ma": 401.0}, "tube current", SIZE, Severity.MINOR),
+    (CT, {"ctdi_vol_mgy": 10.0}, "dose (CTDIvol)", SIZE, None),
+    (CT, {"ctdi_vol_mgy": 10.1}, "dose (CTDIvol)", SIZE, Severity.MINOR),
+    (CT, {"reconstruction_algorithm": "ITERATIVE"}, "reconstruction algorithm", HU, Severity.MAJOR),
+    (CT, {"contrast_volume_ml": 109.0}, "contrast volume", UPTAKE, Severity.MINOR),
+    (CT, {"gantry_tilt_deg": 0.5}, "gantry tilt", EVERY, None),
+    (CT, {"gantry_tilt_deg": -12.0}, "gantry tilt", EVERY, Severity.BLOCK),
+    (CT, {"gantry_tilt_deg": -12.0, "image_type": ("ORIGINAL", "RESAMPLED")}, "gantry tilt", EVERY,
+     None),
     (CT, {"lossy": True}, "lossy compression", SIZE, Severity.MAJOR),
     (CT, {"image_type": ("DERIVED", "PRIMARY")}, "image type", EVERY, Severity.BLOCK),
     (CT, {"image_type": ("ORIGINAL", "LOCALIZER")}, "image type", EVERY, Severity.BLOCK),
@@ -102,6 +111,11 @@ TABLE = [
     (MR, {"flip_angle_deg": 12.0}, "flip angle", UPTAKE, Severity.MINOR),
     (MR, {"inversion_time_ms": 1080.0}, "inversion time", UPTAKE, Severity.MINOR),
     (MR, {"scan_options": "PFP"}, "fat suppression", UPTAKE, Severity.MAJOR),
+    (MR, {"scan_options": "SAT1\\FAT_SAT"}, "fat suppression", UPTAKE, None),
+    (MR, {"scan_options": None, "fat_suppression": "FAT"}, "fat suppression", UPTAKE, None),
+    (MR, {"fat_suppression": "FAT_AND_WATER"}, "fat suppression", UPTAKE, None),
+    (MR, {"fat_suppression": "NONE"}, "fat suppression", UPTAKE, Severity.MAJOR),
+    (MR, {"fat_suppression": "WATER"}, "fat suppression", UPTAKE, Severity.MAJOR),
 ]
 
 
@@ -164,6 +178,14 @@ def test_pixel_size_and_gaps():
     assert severities(CT, series(CT, grid=grid(1.6)))["pixel size", SIZE] is Severity.MAJOR
     gap = severities(CT, series(CT, grid=grid(1.0, 1.5)))
     assert gap["gap between slices", SIZE] is Severity.MAJOR
+
+
+def test_a_tilt_that_the_slices_show_is_corrected_for():
+    tilted = replace(CT, gantry_tilt_deg=12.0)
+    shown = series(tilted, grid=GRID(oblique_deg=(12.0, 0.0, 0.0)))
+    assert ("gantry tilt", EVERY) not in severities(CT, shown)
+    hidden = severities(CT, series(tilted))
+    assert hidden["gantry tilt", EVERY] is Severity.BLOCK
 
 
 def test_images_without_headers_are_one_finding():
