@@ -10,7 +10,13 @@ from scipy.stats import t
 
 from imgcompare.geometry import Geometry
 from imgcompare.measurement.contour import Surface
-from imgcompare.measurement.uncertainty import Z95, studied_unit_mm3, thickness_mm
+from imgcompare.measurement.uncertainty import (
+    Z95,
+    OutlineError,
+    studied_error,
+    studied_unit_mm3,
+    thickness_mm,
+)
 
 FREEDOM = {"whole": 2.0, "enhancing": 3.0, "necrotic": 2.0}
 """Degrees of freedom of Student's t: a few outlines go wrong by more than a normal error would.
@@ -24,9 +30,10 @@ def fitted(rows: Sequence[dict], part: str) -> float:
     """Fit the slant of a compartment, its one free number, by maximum likelihood.
 
     The error is taken to follow Student's t; the slant is that of a normal error with the same
-    interval. Parts that were not found do not count: they have an interval of their own.
+    interval. Parts that were not found, and what the package does not take for studied, do not
+    count: they have intervals of other kinds.
     """
-    rows = [row for row in rows if row["part"] == part and row["value"]]
+    rows = [r for r in rows if r["part"] == part and r["value"] and error_of(r) is not None]
     error = np.array([row["value"] - row["true"] for row in rows]) * 1000.0
     noise = np.sqrt([row["edges"] * row["edge_noise"] ** 2 for row in rows])
     noise *= [row["slice_mm"] for row in rows]
@@ -47,14 +54,32 @@ def _unit_mm3(row: dict) -> float:
     return studied_unit_mm3(surface_from(row), grid_of(row), rim_mm=rim_mm)
 
 
-def with_rims(rows: Sequence[dict]) -> list[dict]:
-    """Add to each figure the mean thickness of the lesion's enhancing part."""
-    rims = {
-        (row["head"], row["visit"], row["lesion"]): _thickness_mm(row)
+def error_of(row: dict) -> OutlineError | None:
+    """Give the error that the package takes for a stored figure."""
+    return studied_error(
+        row["part"],
+        surface_from(row),
+        grid_of(row),
+        whole_ml=row["whole_ml"],
+        rim_mm=row["rim_mm"],
+    )
+
+
+def with_sizes(rows: Sequence[dict]) -> list[dict]:
+    """Add to each figure the lesion's measured volume and the thickness of its enhancing part."""
+    found = {(row["head"], row["visit"], row["lesion"], row["part"]): row for row in rows}
+
+    def of(row: dict, part: str) -> dict:
+        return found[row["head"], row["visit"], row["lesion"], part]
+
+    return [
+        {
+            **row,
+            "whole_ml": of(row, "whole")["value"],
+            "rim_mm": _thickness_mm(of(row, "enhancing")),
+        }
         for row in rows
-        if row["part"] == "enhancing"
-    }
-    return [{**row, "rim_mm": rims[row["head"], row["visit"], row["lesion"]]} for row in rows]
+    ]
 
 
 def _thickness_mm(row: dict) -> float:
@@ -70,5 +95,7 @@ def grid_of(row: dict) -> Geometry:
 
 
 def surface_from(row: dict) -> Surface:
-    """Give the surface of a stored figure."""
+    """Give the surface of a stored figure; parts that were not found have none."""
+    if not row["value"]:
+        return Surface((0.0, 0.0, 0.0), 0.0, 0.0, 0, 0)
     return Surface(tuple(row["faces"]), row["eroded"], row["dilated"], row["edges"], row["partial"])

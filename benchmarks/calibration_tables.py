@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from calibration_figure import picture
-from calibration_fit import fitted, grid_of, surface_from, with_rims
+from calibration_fit import error_of, fitted, grid_of, surface_from, with_sizes
 
 from imgcompare.measurement import measure_changes
 from imgcompare.measurement.uncertainty import (
-    CALIBRATED_MR,
     Estimate,
-    OutlineError,
     hidden_ml,
     surface_estimate,
 )
@@ -46,13 +45,15 @@ def estimate(row: Row, slant: float | None = None) -> Estimate:
     grid = grid_of(row)
     if not row["value"]:
         return Estimate(0.0, 0.0, 0.0, hidden_ml(grid))
-    surface = surface_from(row)
+    error = error_of(row)
+    if error is not None and slant is not None:
+        error = replace(error, slant=slant)
     return surface_estimate(
         row["value"] / grid.voxel_volume_ml,
-        surface,
+        surface_from(row),
         grid,
         edge_noise=row["edge_noise"],
-        error=OutlineError(slant or CALIBRATED_MR[row["part"]], row["rim_mm"]),
+        error=error,
     )
 
 
@@ -63,8 +64,8 @@ def covered(row: Row, slant: float | None = None) -> bool:
 
 
 def usable(rows: Rows) -> list[Row]:
-    """Leave out lesions that could not be outlined, and say how thick rims are."""
-    return with_rims([row for row in rows if "problem" not in row])
+    """Leave out lesions that could not be outlined, and say how large others are."""
+    return with_sizes([row for row in rows if "problem" not in row])
 
 
 def share(flags: Sequence[bool]) -> str:
@@ -129,7 +130,7 @@ def measurement(row: Row, visit: int, *, calibrated: bool) -> Measurement:
     return Measurement(
         lesion_id=row["lesion"], timepoint_index=visit, compartment=row["part"],
         quantity="volume", value=found.value, unit="mL", ci_low=found.low, ci_high=found.high,
-        method="", calibrated=calibrated,
+        method="", calibrated=calibrated and error_of(row) is not None,
     )  # fmt: skip
 
 

@@ -14,8 +14,6 @@ from imgcompare.measurement import diameters
 from imgcompare.measurement.contour import SOFT_SHARE, Surface, padded, surface_of
 from imgcompare.measurement.intensity import intensity_estimates
 from imgcompare.measurement.uncertainty import (
-    CALIBRATED_MR,
-    LEAST_CALIBRATED_SHARE,
     LOW_RELIABILITY,
     Estimate,
     OutlineError,
@@ -25,6 +23,7 @@ from imgcompare.measurement.uncertainty import (
     is_low_reliability,
     noise_sd,
     product_estimate,
+    studied_error,
     thickness_mm,
     volume_estimate,
 )
@@ -73,15 +72,7 @@ class _Region:
     edge_noise: float
     surface: Surface
     before_contrast: AnyArray | None
-    studied: OutlineError | None
-
-    @property
-    def error(self) -> OutlineError | None:
-        """How well outlines of this kind follow the truth, where that has been studied."""
-        found = self.surface.edges > 0
-        if found and self.surface.soft_share < LEAST_CALIBRATED_SHARE:
-            return None
-        return self.studied
+    error: OutlineError | None
 
     @property
     def is_soft(self) -> bool:
@@ -148,14 +139,20 @@ def measure_lesion(
     unit = str(aligned.reference.quantity.value)
     flags = _common_flags(segmentation, aligned)
     series = aligned.timepoint.series.get(aligned.reference_role)
-    studied = _studied(segmentation, aligned.reference_role)
+    own = _is_own(segmentation, aligned.reference_role)
+    whole_ml, rim_mm = _size(segmentation)
     measurements = []
     for name in _compartments(segmentation, tuple(looked_for)):
         fraction = segmentation.fraction(name)
         ratio = edge_noise_ratio(image, fraction, noise)
         surface = surface_of(padded(fraction))
+        error = (
+            studied_error(name, surface, segmentation.geometry, whole_ml=whole_ml, rim_mm=rim_mm)
+            if own
+            else None
+        )
         region = _Region(
-            name, fraction, image, segmentation.geometry, ratio, surface, before, studied.get(name)
+            name, fraction, image, segmentation.geometry, ratio, surface, before, error
         )
         rows = tuple(_rows(region, unit))
         extra = (LOW_RELIABILITY,) if _is_unreliable(region, rows) else ()
@@ -240,14 +237,20 @@ def _compartments(
     return (WHOLE, *(t.value for t in Tissue if t in names))
 
 
-def _studied(segmentation: LesionSegmentation, role: Role) -> dict[str, OutlineError]:
-    """Give the errors of compartments whose outlines are of a kind that was studied."""
-    if role is not Role.T1C or segmentation.source.partition(" carried ")[0] not in STUDIED:
-        return {}
-    rim = segmentation.fraction(Tissue.ENHANCING)
-    count = float(rim.sum(dtype=np.float64))
-    rim_mm = thickness_mm(count, surface_of(padded(rim)), segmentation.geometry)
-    return {name: OutlineError(slant, rim_mm) for name, slant in CALIBRATED_MR.items()}
+def _is_own(segmentation: LesionSegmentation, role: Role) -> bool:
+    """Tell whether imgcompare itself outlined a lesion on MR after contrast."""
+    return role is Role.T1C and segmentation.source.partition(" carried ")[0] in STUDIED
+
+
+def _size(segmentation: LesionSegmentation) -> tuple[float, float]:
+    """Volume of the whole lesion, mL, and mean thickness of its enhancing part, mm."""
+    grid = segmentation.geometry
+    whole, rim = (
+        segmentation.fraction(name).astype(np.float64) for name in (WHOLE, Tissue.ENHANCING)
+    )
+    surface = surface_of(padded(segmentation.fraction(Tissue.ENHANCING)))
+    whole_ml = float(whole.sum()) * grid.voxel_volume_ml
+    return whole_ml, thickness_mm(float(rim.sum()), surface, grid)
 
 
 def _before_contrast(

@@ -47,7 +47,7 @@ SOFT_SHIFT = 0.125
 by which a yes-or-no outline can be wrong (house default)."""
 
 
-CALIBRATED_MR = {WHOLE: 0.0382, Tissue.ENHANCING.value: 0.0173, Tissue.NECROTIC.value: 0.0418}
+CALIBRATED_MR = {WHOLE: 0.0376, Tissue.ENHANCING.value: 0.0172, Tissue.NECROTIC.value: 0.0418}
 """Slant of lesions outlined on MR, by compartment, fitted on the first 18 heads of
 ``benchmarks/calibration.py`` and tested on later ones (docs/calibration.md). The SD is that of a
 normal error with the same 95 % interval; what was found has longer tails."""
@@ -80,6 +80,12 @@ twice the error of others."""
 
 LEAST_CALIBRATED_SHARE = 0.5
 """Partially filled voxels per edge voxel of the outlines that were studied: .58 and more."""
+
+LEAST_CALIBRATED_ML = 0.4
+"""Volume of a lesion that was studied: 0.5 mL and more, some of it not found."""
+
+LEAST_RIM_PIXELS = 1.0
+"""Mean thickness of an enhancing part that was studied, in pixels: 1.02 and more."""
 
 MAX_EDGE_NOISE = 0.5
 """Largest error that image noise can make in the fraction of an edge voxel."""
@@ -164,6 +170,37 @@ def volume_estimate(
         return Estimate(0.0, 0.0, 0.0, hidden_ml(geometry))
     surface = surface or surface_of(padded(fraction))
     return surface_estimate(count, surface, geometry, edge_noise=edge_noise, error=error)
+
+
+def studied_error(
+    compartment: str, surface: Surface, geometry: Geometry, *, whole_ml: float, rim_mm: float
+) -> OutlineError | None:
+    """Give the error of an outline on MR, if it is of a kind that was studied.
+
+    Parameters
+    ----------
+    compartment : str
+        As in `Measurement`.
+    surface : Surface
+        Of the compartment.
+    geometry : Geometry
+        Its grid.
+    whole_ml : float
+        Volume of the whole lesion.
+    rim_mm : float
+        Mean thickness of its enhancing part, endless where it has none.
+
+    Returns
+    -------
+    OutlineError or None
+        None for other compartments, outlines without partial volumes, and lesions smaller or of
+        thinner rims than those studied.
+    """
+    is_soft = surface.edges == 0 or surface.soft_share >= LEAST_CALIBRATED_SHARE
+    is_thick = rim_mm >= LEAST_RIM_PIXELS * max(geometry.spacing_mm[1:])
+    if compartment in CALIBRATED_MR and is_soft and is_thick and whole_ml >= LEAST_CALIBRATED_ML:
+        return OutlineError(CALIBRATED_MR[compartment], rim_mm)
+    return None
 
 
 def surface_estimate(

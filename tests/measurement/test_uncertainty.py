@@ -20,6 +20,7 @@ from imgcompare.measurement.uncertainty import (
     is_low_reliability,
     noise_sd,
     product_estimate,
+    studied_error,
     studied_unit_mm3,
     surface_estimate,
     thickness_mm,
@@ -127,6 +128,32 @@ def test_calibrated_intervals_are_those_of_sub_voxel_outlines():
     usual = volume_estimate(fraction, geometry).sd
     for slant in CALIBRATED_MR.values():
         assert 0.0 < volume_estimate(fraction, geometry, error=OutlineError(slant)).sd < usual
+
+
+@pytest.mark.parametrize(
+    ("part", "whole_ml", "rim_mm", "expected"),
+    [
+        ("whole", 0.4, 1.0, True),
+        ("whole", 0.39, 1.0, False),
+        ("whole", 0.4, 0.99, False),
+        ("necrotic", 9.0, np.inf, True),
+        ("cystic", 9.0, 3.0, False),
+    ],
+)
+def test_only_what_was_studied_counts_as_calibrated(part, whole_ml, rim_mm, expected):
+    fraction, geometry = ball(10.0)
+    soft, hard, empty = (
+        surface_of(padded(f.astype(np.float32))) for f in (fraction, fraction >= 0.5, 0 * fraction)
+    )
+
+    def error(surface, grid=geometry):
+        return studied_error(part, surface, grid, whole_ml=whole_ml, rim_mm=rim_mm)
+
+    found = OutlineError(CALIBRATED_MR[part], rim_mm) if expected else None
+    assert error(soft) == error(empty) == found
+    assert error(hard) is None
+    coarse = make_geometry(spacing_mm=(1.0, 1.0, 1.5))
+    assert (error(soft, coarse) is None) == (rim_mm < 1.5 or not expected)
 
 
 @settings(max_examples=20, deadline=None)
