@@ -11,7 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.loading.hard_cases import HARD_CASES, HardCase  # noqa: E402
 from tests.loading.judging import Outcome, judge_hard, judge_real, outcome_of  # noqa: E402
+from tests.loading.odd_files import ODD_FILES  # noqa: E402
+from tests.loading.odd_frames import ODD_FRAMES  # noqa: E402
 from tests.loading.peers import PEERS, SAME, PeerError, absence, verdict  # noqa: E402
 from tests.loading.real_cases import REAL_CASES, RealCase  # noqa: E402
 
@@ -56,12 +58,17 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     arguments = parser.parse_args()
     real = [_real_row(case, arguments.data) for case in REAL_CASES]
-    hard = list(_hard_rows())
-    tables = [("Real series", real), ("Cases made in code", hard)]
+    made = {
+        "Cases made in code": HARD_CASES,
+        "Files against the letter of the standard": ODD_FILES,
+        "Enhanced files of several volumes": ODD_FRAMES,
+    }
+    tables = [("Real series", real), *((t, list(_hard_rows(cases))) for t, cases in made.items())]
     if not arguments.check:
         PAGE.write_text(_page(tables), encoding="utf-8")
-    faults = [f"{row.case}: {fault}" for row in (*real, *hard) for fault in row.faults]
-    print("\n".join(faults) or f"right in all {len(real) + len(hard)} rows")
+    rows = [row for _, table in tables for row in table]
+    faults = [f"{row.case}: {fault}" for row in rows for fault in row.faults]
+    print("\n".join(faults) or f"right in all {len(rows)} rows")
     return bool(faults)
 
 
@@ -77,8 +84,8 @@ def _real_row(case: RealCase, data: Path) -> Row:
     )
 
 
-def _hard_rows() -> Iterator[Row]:
-    for case in HARD_CASES:
+def _hard_rows(cases: Iterable[HardCase]) -> Iterator[Row]:
+    for case in cases:
         with tempfile.TemporaryDirectory() as folder:
             yield _hard_row(case, Path(folder) / "case")  # a name that is the same in every run
 

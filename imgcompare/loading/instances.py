@@ -234,9 +234,15 @@ def make_instance(path: str, header: Header, cache: FactsCache) -> Instance:
 
 
 def line_part(value: bytes | None) -> float | None:
-    """Read a rescale slope or intercept; NaN if there is something else than a number."""
+    """Read a rescale slope or intercept; NaN if there is something else than a number.
+
+    Some programs write it in binary, as VR FD. Eight letters read as such lie below 1e-30.
+    """
     found = number(value)
-    return math.nan if found is None and value and value.strip(b"\0 ") else found
+    if found is not None or not value or not value.strip(b"\0 "):
+        return found
+    binary = _unpacked("<d", value)
+    return binary if binary and 1e-9 < abs(binary) < 1e9 else math.nan
 
 
 def _clock(moment: str) -> str:

@@ -74,7 +74,10 @@ def simpleitk(folder: Path) -> list[Volume]:
     volumes = []
     reader = sitk.ImageSeriesReader()
     for place in _folders(folder):
-        several = [] if folder.is_file() else reader.GetGDCMSeriesIDs(str(place))
+        try:
+            several = [] if folder.is_file() else reader.GetGDCMSeriesIDs(str(place))
+        except RuntimeError as error:
+            raise PeerError(f"fails: {_last_clause(str(error).strip().splitlines()[-1])}") from None
         lists = [reader.GetGDCMSeriesFileNames(str(place), uid) for uid in several]
         for names in lists or [[str(folder)]] * folder.is_file():
             reader.SetFileNames(names)
@@ -100,7 +103,10 @@ def highdicom(folder: Path) -> list[Volume]:
         warnings.simplefilter("ignore")
         series: dict[str, list[Path]] = defaultdict(list)
         for path in _files(folder):
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            try:
+                dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            except Exception as error:  # whatever it raises is its answer
+                raise PeerError(f"fails: {_last_clause(str(error))}") from None
             series[str(dataset.get("SeriesInstanceUID"))].append(path)
         for paths in series.values():
             try:

@@ -13,6 +13,8 @@ from imgcompare.model import Volume
 from tests.builders import make_geometry
 from tests.loading.hard_cases import HARD_CASES, HardCase
 from tests.loading.judging import judge_hard, judge_real, outcome_of
+from tests.loading.odd_files import ODD_FILES
+from tests.loading.odd_frames import ODD_FRAMES
 from tests.loading.peers import PEERS, SAME, PeerError, absence, in_place, verdict
 from tests.loading.real_cases import ALL, REAL_CASES, RealCase
 
@@ -25,7 +27,7 @@ def test_real_series_are_read_right(shared_data: Path, case: RealCase) -> None:
     assert judge_real(case, outcome, shared_data, peers=1) == SAME
 
 
-@pytest.mark.parametrize("case", HARD_CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [*HARD_CASES, *ODD_FILES, *ODD_FRAMES], ids=lambda c: c.name)
 def test_hard_cases_are_read_right(tmp_path: Path, case: HardCase) -> None:
     if case.judge and absence(case.judge):
         pytest.skip(absence(case.judge))
