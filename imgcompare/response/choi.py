@@ -11,20 +11,19 @@ from typing import ClassVar
 
 from imgcompare.model import (
     WHOLE,
-    Assessment,
     Category,
-    CourseResponse,
     LesionState,
     ReaderFinding,
     Reason,
     Role,
 )
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.exact import has_grown, percent_text
 from imgcompare.response.mrecist import CT_ROLES
 from imgcompare.response.readings import MEAN_HU, PRODUCT, CourseReadings
 from imgcompare.response.recist import DIAMETERS, recist_size
-from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.shapes import SumCriterion
+from imgcompare.response.sum_criterion import SumRules, Visit
 from imgcompare.response.sums import Limits, Outcome, Standing
 
 SIZE_PERCENT = Decimal(10)
@@ -44,7 +43,7 @@ class ProgressionReference(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choi:
+class Choi(SumCriterion):
     """Choi criteria: smaller by 10 % or less dense by 15 % is a response.
 
     Attributes
@@ -73,21 +72,13 @@ class Choi:
         "Choi H et al. J Clin Oncol 2007;25:1753-1759. doi:10.1200/JCO.2006.07.3049",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
-        return _assess(course, _Rule("choi", needs_both=False, criterion=self))
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
-        )
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
+        return _rules(_Rule("choi", needs_both=False, criterion=self))
 
 
 @dataclass(frozen=True, slots=True)
-class ModifiedChoi:
+class ModifiedChoi(SumCriterion):
     """Modified Choi criteria: a response is both smaller by 10 % and less dense by 15 %.
 
     The attributes are those of `Choi`.
@@ -106,17 +97,9 @@ class ModifiedChoi:
         *Choi.citations,
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
-        return _assess(course, _Rule("modified-choi", needs_both=True, criterion=self))
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
-        )
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
+        return _rules(_Rule("modified-choi", needs_both=True, criterion=self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +129,8 @@ class _Rule:
         return standing.nadir if by_nadir else standing.baseline
 
 
-def _assess(course: CourseReadings, rule: _Rule) -> tuple[Assessment, ...]:
-    rules = SumRules(
+def _rules(rule: _Rule) -> SumRules:
+    return SumRules(
         rule.name,
         DIAMETERS,
         LIMITS,
@@ -157,7 +140,6 @@ def _assess(course: CourseReadings, rule: _Rule) -> tuple[Assessment, ...]:
         confirm=rule.criterion.confirm,
         review=_review,
     )
-    return assess_sums(rule.criterion, course, rules)
 
 
 def _judge(visit: Visit, rule: _Rule) -> Outcome:

@@ -14,7 +14,8 @@ from imgcompare.model import (
     Severity,
     Timepoint,
 )
-from imgcompare.response.comparability_rules import Rule, body_regions, ratio, rules, sequence
+from imgcompare.response.comparability_reading import body_regions, sequence
+from imgcompare.response.comparability_rules import Rule, ratio, rules
 
 SHORT_DAYS, LONG_DAYS = 14, 26 * 7
 """Intervals outside these are noted: shorter ones see little, longer ones join several courses."""

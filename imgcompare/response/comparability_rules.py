@@ -8,14 +8,30 @@ and kernel: PMC4000020. Thresholds are those of the project's table (criteria.md
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from imgcompare.model import Concern, Role, Series, Severity, regions_named
+from imgcompare.model import Concern, Role, Series, Severity
+from imgcompare.response.comparability_reading import (
+    PHASES,
+    SHARP,
+    SMOOTH,
+    T1_WEIGHTED,
+    WITH_CONTRAST,
+    contrast_phase,
+    fat_suppressed,
+    gap_mm,
+    has_contrast,
+    image_type,
+    kernel_class,
+    kind_of_image,
+    sequence,
+    slice_normal,
+    tilt_not_shown,
+)
 
 Verdict = tuple[Severity, tuple[Concern, ...]]
 Judge = Callable[[Any, Any], Iterator[Verdict]]
@@ -28,9 +44,6 @@ EQUAL_THICKNESS = 1.10
 MINOR_THICKNESS_RATIO, MINOR_THICKNESS_MM = 1.5, 1.0
 MAJOR_THICKNESS_RATIO = 2.0
 THIN_FOR_VOLUME_MM, THIN_FOR_DIAMETER_MM = 2.5, 5.0
-GAP_RATIO = 1.05
-"""Planes further apart than this many thicknesses leave a gap; headers round to a few percent."""
-
 MINOR_SHARE, MAJOR_SHARE = 1.2, 1.5
 """Ratios of pixel size, field of view, TR, TE, TI and flip angle that count."""
 
@@ -44,24 +57,8 @@ CONTRAST_DOSE_RATIO = 1.2
 OTHER_PLANE_DEG = 30.0
 """Slices turned further than this show diameters of another plane (house rule)."""
 
-FAT_WORDS = frozenset({"FS", "SFS", "SPIR", "SPAIR"})
-"""Scan options that suppress fat, beside those that write it out (FATSAT, FAT_SAT)."""
-
-LEAST_TILT_DEG = 1.0
-STRAIGHT_COSINE = 0.99995
-"""Slices closer to the axial plane than half of the least tilt show none."""
-
-RESAMPLED = frozenset({"RESAMPLED", "REFORMATTED", "MPR"})
-
 NO_ORIGINAL = frozenset({"DERIVED", "MIP", "MINIP", "LOCALIZER", "PROJECTION IMAGE"})
 """Values of ImageType whose voxels were not acquired as they are; and all that name subtraction."""
-
-WITH_CONTRAST = frozenset({Role.T1C, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED})
-WITHOUT_CONTRAST = frozenset({Role.T1, Role.CT_PRE})
-PHASES = frozenset({Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED})
-T1_WEIGHTED = frozenset({Role.T1, Role.T1C})
-
-SMOOTH, SHARP = "smooth", "sharp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,80 +90,9 @@ def ratio(a: float, b: float) -> float:
     return high / low if low else (1.0 if high == low else float("inf"))
 
 
-def kernel_class(kernel: str) -> str:
-    """Tell smooth from sharp reconstruction kernels by the makers' names; empty if unknown."""
-    name = kernel.upper().split("\\")[0].strip()
-    if name in {"BONE", "BONEPLUS", "LUNG", "EDGE", "ULTRA", "L", "D", "YA", "YB", "YC", "YD"}:
-        return SHARP
-    if name in {"STANDARD", "SOFT", "DETAIL", "STND", "A", "B", "C"}:
-        return SMOOTH
-    siemens = re.fullmatch(r"[A-Z]{1,2}(\d{2})[A-Z]?", name)
-    if siemens and not name.startswith("FC"):
-        return SHARP if int(siemens.group(1)) >= 50 else SMOOTH
-    toshiba = re.fullmatch(r"FC(\d{2})", name)
-    if toshiba:
-        return SMOOTH if int(toshiba.group(1)) < 30 else SHARP
-    return ""
-
-
-def has_contrast(series: Series) -> bool | None:
-    """Whether a series was acquired after contrast; None if its header and role do not tell."""
-    if series.role in WITH_CONTRAST or series.acquisition.contrast_agent:
-        return True
-    return False if series.role in WITHOUT_CONTRAST else None
-
-
-def fat_suppressed(series: Series) -> bool | None:
-    """Whether fat is suppressed, by the headers; None if they do not say.
-
-    ``SpectrallySelectedSuppression`` says which spectrum, ``ScanOptions`` names it in short.
-    """
-    selected, options = series.acquisition.fat_suppression, series.acquisition.scan_options
-    if selected is not None:
-        return "FAT" in selected.upper()
-    if options is None:
-        return None
-    return any(w in FAT_WORDS or ("FAT" in w and "SAT" in w) for w in _words(options))
-
-
-def tilt_not_shown(series: Series) -> float | None:
-    """Gantry tilt in degrees that the positions of the slices do not show, 0 where they do.
-
-    Slices of a tilted gantry lie askew, unless they were resampled afterwards.
-    """
-    tilt = series.acquisition.gantry_tilt_deg
-    if tilt is None:
-        return None
-    straight = series.geometry.is_orthogonal and abs(_normal(series)[2]) > STRAIGHT_COSINE
-    resampled = bool(RESAMPLED & {v.upper() for v in series.acquisition.image_type})
-    return abs(tilt) if abs(tilt) >= LEAST_TILT_DEG and straight and not resampled else 0.0
-
-
 def _tilted(a: float, b: float) -> Iterator[Verdict]:
     if a or b:
         yield Severity.BLOCK, EVERYTHING
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(w.strip().upper() for w in re.split(r"[\\,; ]+", text) if w.strip())
-
-
-def body_regions(series: Series) -> frozenset[str]:
-    """Regions of the body that a header names; empty if it names none that is known."""
-    return regions_named(series.acquisition.body_part or "")
-
-
-def _image_type(series: Series) -> str | None:
-    values = [v.upper() for v in series.acquisition.image_type]
-    return "\\".join(values) or None
-
-
-def sequence(series: Series) -> str | None:
-    """Pulse sequence, variant and 2D or 3D in one word; None if not recorded."""
-    a = series.acquisition
-    words = [sorted(_words(t)) for t in (a.scanning_sequence, a.sequence_variant) if t]
-    kind = [a.acquisition_type.upper()] if a.acquisition_type else []
-    return " ".join(["+".join(w) for w in words] + kind) or None
 
 
 def _differ(*verdicts: Verdict) -> Judge:
@@ -207,22 +133,9 @@ def _thickness(a: float, b: float) -> Iterator[Verdict]:
         yield Severity.MINOR, SIZES
 
 
-def _gap_mm(series: Series) -> float | None:
-    """Gap between slices; None where thickness is not recorded."""
-    thickness = series.acquisition.slice_thickness_mm
-    if not thickness:
-        return None
-    spacing = series.geometry.slice_spacing_mm
-    return spacing - thickness if spacing > GAP_RATIO * thickness else 0.0
-
-
 def _gap(a: float, b: float) -> Iterator[Verdict]:
     if a or b:
         yield Severity.MAJOR, SIZES
-
-
-def _normal(series: Series) -> tuple[float, ...]:
-    return tuple(float(v) for v in series.geometry.directions[:, 0])
 
 
 def _turned(a: tuple[float, ...], b: tuple[float, ...]) -> Iterator[Verdict]:
@@ -312,31 +225,20 @@ def _inverted(a: Series, b: Series) -> bool:
     )
 
 
-def _kind(series: Series) -> str:
-    """Family of images in which lesions look alike."""
-    if series.modality != "MR":
-        return series.modality
-    return "T1" if series.role in T1_WEIGHTED else series.role.value
-
-
-def _phase(series: Series) -> str | None:
-    return series.role.value if series.role in PHASES | {Role.CT_PRE} else None
-
-
 _IDENTITY = (
     Rule("modality", lambda s: s.modality or None,
          _differ((Severity.BLOCK, EVERYTHING)), Severity.BLOCK, EVERYTHING),
-    Rule("kind of image", _kind, _differ((Severity.BLOCK, EVERYTHING)), Severity.BLOCK,
+    Rule("kind of image", kind_of_image, _differ((Severity.BLOCK, EVERYTHING)), Severity.BLOCK,
          EVERYTHING, fits=_both("MR")),
-    Rule("image type", _image_type, _not_original, Severity.BLOCK, EVERYTHING),
-    Rule("plane", _normal, _turned, Severity.BLOCK, (Concern.DIAMETER,)),
+    Rule("image type", image_type, _not_original, Severity.BLOCK, EVERYTHING),
+    Rule("plane", slice_normal, _turned, Severity.BLOCK, (Concern.DIAMETER,)),
     Rule("lossy compression", lambda s: s.acquisition.lossy, _lossy, Severity.MAJOR, SIZES),
 )  # fmt: skip
 _SAMPLING = (
     Rule("slice thickness", lambda s: s.acquisition.slice_thickness_mm, _thickness,
          Severity.MAJOR, SIZES, "mm"),
-    Rule("gap between slices", _gap_mm, _gap, Severity.MAJOR, SIZES, "mm",
-         fits=lambda a, b: _gap_mm(a) is not None and _gap_mm(b) is not None),
+    Rule("gap between slices", gap_mm, _gap, Severity.MAJOR, SIZES, "mm",
+         fits=lambda a, b: gap_mm(a) is not None and gap_mm(b) is not None),
     Rule("pixel size", lambda s: max(s.geometry.spacing_mm[1:]),
          _beyond(MINOR_SHARE, MAJOR_SHARE, SIZES), Severity.MAJOR, SIZES, "mm"),
     Rule("reconstruction diameter", lambda s: s.acquisition.reconstruction_diameter_mm,
@@ -360,7 +262,7 @@ _CONTRAST = (
     Rule("contrast", has_contrast,
          _differ((Severity.MAJOR, SIZES), (Severity.BLOCK, SIGNAL)), Severity.BLOCK, SIGNAL,
          fits=lambda a, b: a.role in T1_WEIGHTED or a.modality == "CT"),
-    Rule("contrast phase", _phase,
+    Rule("contrast phase", contrast_phase,
          _differ((Severity.BLOCK, SIGNAL), (Severity.MAJOR, SIZES)), Severity.BLOCK, SIGNAL,
          fits=lambda a, b: a.modality == b.modality == "CT" and a.role is not b.role
          and None not in (has_contrast(a), has_contrast(b))

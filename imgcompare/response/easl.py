@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse, LesionState, Tissue
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.model import LesionState, Tissue
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.exact import number_text
 from imgcompare.response.readings import PRODUCT, CourseReadings
+from imgcompare.response.shapes import SumCriterion
 from imgcompare.response.sites import LIVER
-from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.sum_criterion import SumRules, Visit
 from imgcompare.response.sums import Limits, same_figure
 from imgcompare.response.targets import Size
 
@@ -23,7 +23,7 @@ RULE = "easl"
 
 
 @dataclass(frozen=True, slots=True)
-class Easl:
+class Easl(SumCriterion):
     """Criteria of the European Association for the Study of the Liver.
 
     Attributes
@@ -51,26 +51,18 @@ class Easl:
         "Bruix J et al. J Hepatol 2001;35:421-430. doi:10.1016/S0168-8278(01)00130-1",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         limits = Limits(Decimal(50), Decimal(25), progression_above=self.progression_above)
-        rules = SumRules(
+        return SumRules(
             RULE,
             ENHANCING_PRODUCTS,
             limits,
             _size,
             organ=LIVER,
+            organ_only=True,
             confirm=self.confirm,
             also_progression=self._has_new_enhancement,
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
     def _has_new_enhancement(self, visit: Visit) -> bool:

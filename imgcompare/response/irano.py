@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse, Tissue
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules
+from imgcompare.model import Tissue
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.rano import PRODUCTS_ONLY, REQUIRES
 from imgcompare.response.rano_measures import immunotherapy_window, two_diameters_size
 from imgcompare.response.rano_rules import ConfirmBy, Part, Policy, RanoRules
-from imgcompare.response.rano_summary import summarise_rano
-from imgcompare.response.rano_walk import assess_rano
-from imgcompare.response.readings import CourseReadings
+from imgcompare.response.rano_shape import RanoCriterion
 
 REPEAT_DAYS = 84
 """The scan is repeated about three months after the first sign; 12 weeks count."""
 
 
 @dataclass(frozen=True, slots=True)
-class IRano:
+class IRano(RanoCriterion):
     """Immunotherapy Response Assessment in Neuro-Oncology.
 
     Attributes
@@ -49,9 +46,9 @@ class IRano:
         "Wen PY et al. J Clin Oncol 2010;28:1963-1972. doi:10.1200/JCO.2009.26.3541",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
-        rules = RanoRules(
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
+        return RanoRules(
             rule="irano",
             parts=(Part(PRODUCTS_ONLY, two_diameters_size(Tissue.ENHANCING)),),
             most=self.most_targets,
@@ -62,11 +59,3 @@ class IRano:
             t2_flair=True,
             can_vanish=False,
         )
-        return assess_rano(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response; confirmed progression is dated back to its first sign."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse, Tissue
-from imgcompare.response.best_overall import CONFIRMATION_DAYS, MIN_SD_DAYS, BestRules
-from imgcompare.response.rano_baseline import from_post_radiotherapy, post_radiotherapy_course
+from imgcompare.model import Tissue
+from imgcompare.response.best_overall import CONFIRMATION_DAYS, MIN_SD_DAYS
 from imgcompare.response.rano_measures import ENHANCING, Metric, two_diameters_size
 from imgcompare.response.rano_rules import ConfirmBy, Part, Policy, RanoRules
-from imgcompare.response.rano_summary import summarise_rano
-from imgcompare.response.rano_walk import assess_rano
-from imgcompare.response.readings import CourseReadings
+from imgcompare.response.rano_shape import PostRadiotherapyCriterion
 
 RULE = "mrano"
 
 
 @dataclass(frozen=True, slots=True)
-class MRano:
+class MRano(PostRadiotherapyCriterion):
     """Modified RANO for glioblastoma.
 
     Attributes
@@ -57,9 +53,9 @@ class MRano:
         "Ellingson BM et al. Neurotherapeutics 2017;14:307-320. doi:10.1007/s13311-016-0507-6",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint; those before the scan after radiotherapy are NE."""
-        rules = RanoRules(
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
+        return RanoRules(
             rule=RULE,
             parts=(Part(ENHANCING, two_diameters_size(Tissue.ENHANCING)),),
             primary=self.primary_metric,
@@ -68,17 +64,3 @@ class MRano:
             confirm_by=self.confirm_reference,
             confirmation_days=self.confirmation_days,
         )
-        if not self.post_radiotherapy_baseline:
-            return assess_rano(self, course, rules)
-        return from_post_radiotherapy(
-            self, course, lambda moved: assess_rano(self, moved, rules), rule=RULE
-        )
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response; confirmed progression is dated back to its first sign."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        if self.post_radiotherapy_baseline:
-            course, _ = post_radiotherapy_course(course)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
 from imgcompare.model import (
     WHOLE,
-    Assessment,
-    CourseResponse,
     ReaderFinding,
     Role,
     Tissue,
 )
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.other_disease import confirmed_new
 from imgcompare.response.readings import LONGEST, CourseReadings
 from imgcompare.response.recist import MEASURABLE_MM, MEASURABLE_NODE_MM, recist_size
+from imgcompare.response.shapes import SumCriterion
 from imgcompare.response.sites import LIVER, is_elsewhere
-from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.sum_criterion import SumRules, Visit
 from imgcompare.response.sums import Limits, Measure
 from imgcompare.response.targets import Size
 
@@ -37,7 +36,7 @@ RULE = "mrecist"
 
 
 @dataclass(frozen=True, slots=True)
-class MRecist:
+class MRecist(SumCriterion):
     """Modified RECIST for hepatocellular carcinoma.
 
     Attributes
@@ -63,10 +62,10 @@ class MRecist:
         "Lencioni R, Llovet JM. Semin Liver Dis 2010;30:52-60. doi:10.1055/s-0030-1247132",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         limits = Limits(Decimal(30), Decimal(20), self.progression_least_mm)
-        rules = SumRules(
+        return SumRules(
             RULE,
             VIABLE_DIAMETERS,
             limits,
@@ -77,15 +76,6 @@ class MRecist:
             also_progression=_malignant_fluid,
             counts_as_new=_is_unequivocal,
             review=_review,
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
 

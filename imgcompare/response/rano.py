@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse, Tissue
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules
+from imgcompare.model import Tissue
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.rano_measures import (
     ENHANCING,
     Metric,
@@ -15,9 +14,7 @@ from imgcompare.response.rano_measures import (
     two_diameters_size,
 )
 from imgcompare.response.rano_rules import Part, Policy, RanoRules
-from imgcompare.response.rano_summary import summarise_rano
-from imgcompare.response.rano_walk import assess_rano
-from imgcompare.response.readings import CourseReadings
+from imgcompare.response.rano_shape import RanoCriterion
 
 PRODUCTS_ONLY = {Metric.PRODUCT: ENHANCING[Metric.PRODUCT]}
 
@@ -30,7 +27,7 @@ REQUIRES = (
 
 
 @dataclass(frozen=True, slots=True)
-class RanoHgg2010:
+class RanoHgg2010(RanoCriterion):
     """Response Assessment in Neuro-Oncology, high-grade glioma, 2010.
 
     Attributes
@@ -54,9 +51,9 @@ class RanoHgg2010:
         "Wen PY et al. J Clin Oncol 2010;28:1963-1972. doi:10.1200/JCO.2009.26.3541",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
-        rules = RanoRules(
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
+        return RanoRules(
             rule="rano-hgg-2010",
             parts=(Part(PRODUCTS_ONLY, two_diameters_size(Tissue.ENHANCING)),),
             most=self.most_targets,
@@ -66,11 +63,3 @@ class RanoHgg2010:
             can_vanish=False,
             field_proves=True,
         )
-        return assess_rano(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse, Tissue
-from imgcompare.response.best_overall import CONFIRMATION_DAYS, MIN_SD_DAYS, BestRules
+from imgcompare.model import Tissue
+from imgcompare.response.best_overall import CONFIRMATION_DAYS, MIN_SD_DAYS
 from imgcompare.response.exact import grown_limit, percent_text
 from imgcompare.response.other_disease import Notes, confirmed_new
-from imgcompare.response.rano_baseline import from_post_radiotherapy, post_radiotherapy_course
 from imgcompare.response.rano_measures import (
     ENHANCING,
     NON_ENHANCING,
@@ -29,8 +28,7 @@ from imgcompare.response.rano_rules import (
     RanoVisit,
     Sign,
 )
-from imgcompare.response.rano_summary import summarise_rano
-from imgcompare.response.rano_walk import assess_rano
+from imgcompare.response.rano_shape import PostRadiotherapyCriterion
 from imgcompare.response.readings import T2_FLAIR, CourseReadings
 from imgcompare.response.targets import Size
 
@@ -56,7 +54,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rano2:
+class Rano2(PostRadiotherapyCriterion):
     """Response Assessment in Neuro-Oncology 2.0.
 
     Attributes
@@ -106,9 +104,9 @@ class Rano2:
         "Wen PY et al. J Clin Oncol 2023;41:5187-5199. doi:10.1200/JCO.23.01059",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint; those before the scan after radiotherapy are NE."""
-        rules = RanoRules(
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
+        return RanoRules(
             rule=RULE,
             parts=PARTS[self.tumour],
             primary=self.primary_metric,
@@ -123,20 +121,6 @@ class Rano2:
             new_lesions_count=measurable_new,
             non_target_by_figures=True,
         )
-        if not self.post_radiotherapy_baseline:
-            return assess_rano(self, course, rules)
-        return from_post_radiotherapy(
-            self, course, lambda moved: assess_rano(self, moved, rules), rule=RULE
-        )
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response; confirmed progression is dated back to its first sign."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        if self.post_radiotherapy_baseline:
-            course, _ = post_radiotherapy_course(course)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
 
 def measurable_new(course: CourseReadings, timepoint: int, notes: Notes) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import ClassVar
@@ -12,14 +12,13 @@ from imgcompare.model import (
     Assessment,
     Category,
     ClinicalEventKind,
-    CourseResponse,
 )
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.exact import has_shrunk, percent_text
 from imgcompare.response.other_disease import Notes, confirmed_new
 from imgcompare.response.rano_measures import Metric, Scale
 from imgcompare.response.rano_rules import Part, RanoRules, RanoVisit, Sign
-from imgcompare.response.rano_summary import summarise_rano
+from imgcompare.response.rano_shape import RanoCriterion
 from imgcompare.response.rano_walk import assess_rano
 from imgcompare.response.readings import LONGEST, PERPENDICULAR, VOLUME, CourseReadings
 from imgcompare.response.recist import thick_slice_minimum
@@ -48,7 +47,7 @@ RULE = "rano-bm"
 
 
 @dataclass(frozen=True, slots=True)
-class RanoBm:
+class RanoBm(RanoCriterion):
     """Response Assessment in Neuro-Oncology, brain metastases.
 
     Attributes
@@ -77,9 +76,9 @@ class RanoBm:
         "Lin NU et al. Lancet Oncol 2015;16:e270-e278. doi:10.1016/S1470-2045(15)70057-4",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on, by the lesions in the brain alone."""
-        rules = RanoRules(
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
+        return RanoRules(
             rule=RULE,
             parts=(Part({Metric.PRODUCT: Scale(DIAMETERS, LIMITS)}, self._size),),
             most=self.most_targets,
@@ -88,17 +87,13 @@ class RanoBm:
             more_signs=_exploratory_volume,
             judge=_judge,
         )
-        inside = brain_only(course)
+
+    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
+        """Classify every timepoint from the baseline on, by the lesions in the brain alone."""
+        inside, rules = brain_only(course), self.rules()
         if course.lesions and not inside.lesions:
             rules = replace(rules, missing=("a lesion in the brain",))
         return assess_rano(self, inside, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
     def _size(self, course: CourseReadings, lesion_id: int) -> Size:
         """Classify a lesion at baseline by both diameters, if both are known."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from imgcompare.model import Assessment, CourseResponse
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.rano_measures import ENHANCING, NON_ENHANCING, Metric, two_diameters_size
 from imgcompare.response.rano_rules import Part, RanoRules, RanoVisit, Sign
-from imgcompare.response.rano_summary import summarise_rano
-from imgcompare.response.rano_walk import assess_rano
-from imgcompare.response.readings import T2_FLAIR, CourseReadings
+from imgcompare.response.rano_shape import RanoCriterion
+from imgcompare.response.readings import T2_FLAIR
+from imgcompare.response.t2_flair import gains_no_contrast
 
 RULE = "rano-lgg"
 
 
 @dataclass(frozen=True, slots=True)
-class RanoLgg:
+class RanoLgg(RanoCriterion):
     """Response Assessment in Neuro-Oncology, diffuse low-grade glioma.
 
     Attributes
@@ -48,24 +47,16 @@ class RanoLgg:
         "van den Bent MJ et al. Lancet Oncol 2011;12:583-593. doi:10.1016/S1470-2045(11)70057-2",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> RanoRules:
+        """Give the rules, by the settings."""
         scales = {Metric.PRODUCT: NON_ENHANCING[Metric.PRODUCT]}
-        rules = RanoRules(
+        return RanoRules(
             rule=RULE,
             parts=(Part(scales, two_diameters_size(T2_FLAIR)),),
             most=self.most_targets,
             t2_flair=True,
             more_signs=self._new_enhancement,
         )
-        return assess_rano(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        rules = BestRules(self.confirm, self.min_sd_days)
-        return summarise_rano(self, course, assessments=assessments, rules=rules)
 
     def _new_enhancement(self, visit: RanoVisit) -> Iterator[Sign]:
         """Find lesions that enhance and did not at baseline; small ones are flagged."""
@@ -75,7 +66,7 @@ class RanoLgg:
         for i in (*visit.visit.choice.targets, *visit.visit.choice.others):
             before = measure.read(course, i, course.baseline_index)
             now = measure.read(course, i, visit.timepoint)
-            if not before.is_known and not course.gains_no_contrast(i, course.baseline_index):
+            if not before.is_known and not gains_no_contrast(course, i, course.baseline_index):
                 visit.visit.notes.flags.append("ENHANCEMENT_UNKNOWN")
             elif not before.value and now.value >= self.new_enhancement_mm2:
                 said = f"lesion {course.called(i)} enhances ({measure.text(now.value)})"

@@ -23,11 +23,12 @@ from imgcompare.model import (
     ReaderInput,
     Role,
     Timepoint,
-    Tissue,
 )
+from imgcompare.response.checking import check_reader
 from imgcompare.response.clinical import require_known
 from imgcompare.response.exact import exact_value, too_small_value
 from imgcompare.response.figures import Figures, Key, exact_figures, slice_thickness_of
+from imgcompare.response.t2_flair import is_t2_flair_outline, on_t2_flair
 
 NORMAL_NODE_MM = Decimal(10)
 """A node of a smaller short axis is normal (RECIST 1.1)."""
@@ -41,9 +42,6 @@ MEAN_HU = "mean_intensity"
 
 T2_FLAIR = "t2_flair"
 """Compartment of a typed table: all that is abnormal on T2/FLAIR (RANO-LGG)."""
-
-SHOW_WATER = frozenset({Role.FLAIR, Role.T2})
-"""Images on which all of a lesion that does not enhance is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ class CourseReadings:
         object.__setattr__(self, "by_id", MappingProxyType(by_id))
         figures = exact_figures(self.measurements, by_id, len(self.dates))
         object.__setattr__(self, "_figures", figures)
-        _check_reader(self)
+        check_reader(self)
         for event in self.clinical:
             require_known(event)
 
@@ -252,43 +250,12 @@ class CourseReadings:
         """
         given = self._figures.values.get((lesion_id, timepoint, compartment, quantity))
         if given is None and compartment == T2_FLAIR:
-            return self._on_t2_flair(lesion_id, timepoint, quantity)
+            return on_t2_flair(self, self._figures, (lesion_id, timepoint), quantity)
         if given is not None or quantity != PRODUCT:
             return given
         long = self._figures.values.get((lesion_id, timepoint, compartment, LONGEST))
         across = self._figures.values.get((lesion_id, timepoint, compartment, PERPENDICULAR))
         return None if long is None or across is None else long * across
-
-    def is_t2_flair_outline(self, lesion_id: int, timepoint: int) -> bool:
-        """Whether the outline of a lesion is its T2/FLAIR abnormality.
-
-        So it is where it was outlined on these images, as it gains no contrast; and where an
-        outline was given, FLAIR or T2 was read, and no tissue of the lesion enhanced when it was
-        first seen. A typed table has a compartment for it.
-        """
-        if (lesion_id, timepoint) in self._figures.on_water:
-            return True
-        if not self.roles or not self.roles[timepoint] & SHOW_WATER:
-            return False
-        values = self._figures.values
-        first = next((t for t in range(self.count) if (lesion_id, t) in self._figures.seen), None)
-        enhancing = values.get((lesion_id, first or 0, Tissue.ENHANCING.value, VOLUME))
-        return first is not None and not enhancing
-
-    def gains_no_contrast(self, lesion_id: int, timepoint: int) -> bool:
-        """Whether images after contrast show that nothing in a lesion enhances."""
-        seen = not self.roles or Role.T1C in self.roles[timepoint]
-        return seen and self.is_t2_flair_outline(lesion_id, timepoint)
-
-    def _on_t2_flair(self, lesion_id: int, timepoint: int, quantity: str) -> Decimal | None:
-        """Read T2/FLAIR abnormality from an outline; with oedema beyond it, its volume only."""
-        if not self.is_t2_flair_outline(lesion_id, timepoint):
-            return None
-        whole = self.number(lesion_id, timepoint, quantity)
-        oedema = self._figures.values.get((lesion_id, timepoint, Tissue.OEDEMA.value, VOLUME))
-        if whole is None or not oedema or (lesion_id, timepoint) in self._figures.on_water:
-            return whole
-        return whole + oedema if quantity == VOLUME else None
 
     def read(
         self, lesion_id: int, timepoint: int, quantity: str, *, compartment: str = WHOLE
@@ -351,6 +318,10 @@ class CourseReadings:
         """Whether a lesion was measured on a plain film."""
         return (lesion_id, timepoint) in self._figures.on_radiograph
 
+    def is_t2_flair_outline(self, lesion_id: int, timepoint: int) -> bool:
+        """Whether the outline of a lesion is its T2/FLAIR abnormality."""
+        return is_t2_flair_outline(self, self._figures, (lesion_id, timepoint))
+
     def present_at(self, timepoint: int) -> tuple[int, ...]:
         """Ids of the lesions that were seen at a timepoint."""
         return tuple(i for i in sorted(self.by_id) if self.is_seen(i, timepoint))
@@ -404,29 +375,3 @@ class CourseReadings:
             and lesion_id in e.lesion_ids[1 if merged else 0 :]
             for e in self.events
         )
-
-
-def _check_reader(course: CourseReadings) -> None:
-    """Refuse what a reader cannot have meant."""
-    reader, known = course.reader, course.by_id
-    named = {
-        **{i: "the target lesions" for i in reader.targets or ()},
-        **{i: "the new lesions" for ids in reader.new_lesions.values() for i in ids},
-        **{i: "the lesion states" for i, _ in reader.states},
-    }
-    for lesion_id, where in named.items():
-        if lesion_id not in known:
-            raise InputError(f"Lesion {lesion_id} among {where} is not in the course.")
-    times = {*reader.non_target, *reader.new_lesions, *reader.findings}
-    for t in sorted(times | {t for _, t in reader.states}):
-        if not 0 <= t < course.count:
-            raise InputError(f"The reader's timepoint {t} is not in the course.")
-    for (lesion_id, t), state in reader.states.items():
-        size = course.number(lesion_id, t, course.size_quantity(lesion_id))
-        if state is LesionState.ABSENT and size:
-            raise InputError(
-                f"Lesion {lesion_id} is said to be absent at {course.name(t)} and has a size of "
-                f"{size} mm; delete one of them."
-            )
-        if state is LesionState.MEASURED and size is not None and not size:
-            raise InputError(f"Lesion {lesion_id} is said to be measured at {course.name(t)} as 0.")

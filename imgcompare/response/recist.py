@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
-from imgcompare.model import WHOLE, Assessment, CourseResponse
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.model import WHOLE
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.exact import TOO_SMALL_MM
 from imgcompare.response.readings import NORMAL_NODE_MM, CourseReadings
-from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.shapes import SumCriterion
+from imgcompare.response.sum_criterion import SumRules, Visit
 from imgcompare.response.sums import Limits, Measure
 from imgcompare.response.targets import Size
 
@@ -43,7 +44,7 @@ RULE = "recist-1.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Recist11:
+class Recist11(SumCriterion):
     """Response Evaluation Criteria in Solid Tumours, version 1.1.
 
     Attributes
@@ -73,20 +74,12 @@ class Recist11:
         "Schwartz LH et al. Eur J Cancer 2016;62:132-137. doi:10.1016/j.ejca.2016.03.081",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on; the first lists the targets."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         size_of = partial(recist_size, thick_slice_nodes=self.thick_slice_nodes)
-        rules = replace(
+        return replace(
             RECIST_RULES, size_of=size_of, confirm=self.confirm, accept_sd=self.accept_sd
         )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response, with or without confirmation, and date of progression."""
-        rules = BestRules(self.confirm, self.min_sd_days, self.accept_sd)
-        return respond(self, course, assessments=assessments, rules=rules)
 
 
 def recist_size(course: CourseReadings, lesion_id: int, *, thick_slice_nodes: bool = True) -> Size:

@@ -69,6 +69,8 @@ class SumRules:
         Largest numbers of targets that are proposed.
     organ : str
         Organ that the criterion is made for, empty for any.
+    organ_only : bool
+        Whether lesions of the baseline that lie elsewhere are left out, if some lie in the organ.
     missing_at : callable
         Inputs, in words, that are missing at a timepoint whatever the figures say.
     judge : callable, optional
@@ -92,6 +94,7 @@ class SumRules:
     most: int = MAX_TARGETS
     most_per_organ: int = MAX_TARGETS_PER_ORGAN
     organ: str = ""
+    organ_only: bool = False
     confirm: bool = False
     accept_sd: bool = False
     missing_at: Callable[[CourseReadings, int], tuple[str, ...]] = lambda course, t: ()
@@ -114,10 +117,19 @@ def assess_sums(
     the category rests on the targets, and each proposed new lesion is a flag and a reason that
     says what the category would be.
     """
-    found = tuple(_assess(criterion, course, rules))
+    found = tuple(_assess(criterion, within_organ(course, rules), rules))
     if not rules.confirm:
         return found
     return tuple(with_confirmed_responses(course, found, accept_sd=rules.accept_sd))
+
+
+def within_organ(course: CourseReadings, rules: SumRules) -> CourseReadings:
+    """Leave out lesions outside the organ of a criterion; what is new counts wherever it is."""
+    if not rules.organ_only:
+        return course
+    old = [x for x in course.lesions if not course.is_new(x.id)]
+    outside = [x.id for x in old if x.nodal or is_elsewhere(x.site, rules.organ)]
+    return course if len(outside) == len(old) else course.without(outside)
 
 
 def overall_response(

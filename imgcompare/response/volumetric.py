@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from imgcompare.model import WHOLE, Assessment, CourseResponse, Tissue
-from imgcompare.response.best_overall import MIN_SD_DAYS, BestRules, respond
+from imgcompare.model import WHOLE, Tissue
+from imgcompare.response.best_overall import MIN_SD_DAYS
 from imgcompare.response.readings import VOLUME, CourseReadings
 from imgcompare.response.recist import recist_size
+from imgcompare.response.shapes import SumCriterion
 from imgcompare.response.sites import LIVER
-from imgcompare.response.sum_criterion import SumRules, assess_sums
+from imgcompare.response.sum_criterion import SumRules
 from imgcompare.response.sums import Limits, Measure, same_figure
 from imgcompare.response.targets import Size
 
@@ -29,7 +30,7 @@ SPHERE_PROGRESSION = Decimal("72.8")
 
 
 @dataclass(frozen=True, slots=True)
-class QEasl:
+class QEasl(SumCriterion):
     """Quantitative EASL: the volume of the enhancing part.
 
     Attributes
@@ -57,30 +58,22 @@ class QEasl:
         "Chapiro J et al. Radiology 2014;273:746-758. doi:10.1148/radiol.14140033",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules(
+        return SumRules(
             "qeasl",
             ENHANCING_VOLUME,
             limits,
             _has_any(ENHANCING_VOLUME),
             organ=LIVER,
+            organ_only=True,
             confirm=self.confirm,
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class VRecist:
+class VRecist(SumCriterion):
     """Volumetric RECIST of the qEASL authors: the volume of the whole lesion.
 
     The attributes are those of `QEasl`.
@@ -97,30 +90,22 @@ class VRecist:
     requires: ClassVar[tuple[str, ...]] = ("whole volume",)
     citations: ClassVar[tuple[str, ...]] = QEasl.citations
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         limits = Limits(self.response_percent, self.progression_percent, self.progression_least_ml)
-        rules = SumRules(
+        return SumRules(
             "vrecist",
             WHOLE_VOLUME,
             limits,
             _has_any(WHOLE_VOLUME),
             organ=LIVER,
+            organ_only=True,
             confirm=self.confirm,
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class VolumetricRecist:
+class VolumetricRecist(SumCriterion):
     """RECIST's limits turned into those of a sphere's volume; not a published standard.
 
     Attributes
@@ -144,20 +129,11 @@ class VolumetricRecist:
         "doi:10.1016/j.ejca.2008.10.026, cubed",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
         limits = Limits(SPHERE_RESPONSE, SPHERE_PROGRESSION, self.progression_least_ml)
-        rules = SumRules(
+        return SumRules(
             "volumetric", WHOLE_VOLUME, limits, _recist_measurable, confirm=self.confirm
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
-from imgcompare.model import WHOLE, Assessment, CourseResponse
-from imgcompare.response.best_overall import BestRules, respond
+from imgcompare.model import WHOLE
 from imgcompare.response.exact import grown_limit, percent_text
 from imgcompare.response.readings import PRODUCT, CourseReadings
-from imgcompare.response.sum_criterion import SumRules, Visit, assess_sums
+from imgcompare.response.shapes import SumCriterion
+from imgcompare.response.sum_criterion import SumRules, Visit
 from imgcompare.response.sums import Limits, same_figure
 from imgcompare.response.targets import Size
 
@@ -32,7 +31,7 @@ class ProgressionBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Who(SumCriterion):
     """Criteria of the World Health Organization.
 
     Attributes
@@ -59,9 +58,9 @@ class Who:
         "doi:10.1002/1097-0142(19810101)47:1<207::AID-CNCR2820470134>3.0.CO;2-6",
     )
 
-    def assess(self, course: CourseReadings) -> tuple[Assessment, ...]:
-        """Classify every timepoint from the baseline on."""
-        rules = SumRules(
+    def rules(self) -> SumRules:
+        """Give the rules, by the settings."""
+        return SumRules(
             RULE,
             PRODUCTS,
             LIMITS,
@@ -70,15 +69,6 @@ class Who:
             most_per_organ=ALL_LESIONS,
             confirm=self.confirm,
             also_progression=self._has_grown_lesion,
-        )
-        return assess_sums(self, course, rules)
-
-    def summarise(
-        self, course: CourseReadings, assessments: Sequence[Assessment]
-    ) -> CourseResponse:
-        """Best overall response and date of progression."""
-        return respond(
-            self, course, assessments=assessments, rules=BestRules(self.confirm, self.min_sd_days)
         )
 
     def _has_grown_lesion(self, visit: Visit) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from imgcompare.model import Acquisition, Concern, Measurement, Role, Series, Severity, Timepoint
 from imgcompare.response.comparability import compare_acquisitions, withhold
-from imgcompare.response.comparability_rules import kernel_class
+from imgcompare.response.comparability_reading import kernel_class
 from tests.builders import make_geometry, make_volume
 
 CT = Acquisition(

@@ -1,6 +1,6 @@
 import pytest
 
-from imgcompare.model import Tissue
+from imgcompare.model import Lesion, LesionRole, ReaderInput, Tissue
 from imgcompare.response.volumetric import (
     SPHERE_PROGRESSION,
     SPHERE_RESPONSE,
@@ -71,3 +71,24 @@ def test_thresholds_are_settings():
     readings = volumes([100, 40], Tissue.ENHANCING)
     assert categories(QEasl(response_percent=60), readings) == ["PR"]
     assert categories(QEasl(), readings) == ["SD"]
+
+
+def test_liver_criteria_leave_out_what_lies_elsewhere():
+    lesions = (
+        Lesion(1, "1", "liver"),
+        Lesion(2, "2", "lung"),
+        Lesion(3, "3", "liver hilum", nodal=True),
+    )
+    volumes = figures({1: [30, 9], 2: [5, 50], 3: [4, 4]}, "volume", Tissue.ENHANCING)
+    found = QEasl().assess(course_of(volumes, lesions=lesions))
+    assert (found[1].category, found[1].value, found[1].targets) == ("PR", 9, (1,))
+    alone = course_of(figures({2: [5, 50]}, "volume", Tissue.ENHANCING), lesions=lesions[1:2])
+    assert "OUTSIDE_ITS_ORGAN" in QEasl().assess(alone)[1].flags
+
+
+def test_a_new_lesion_counts_wherever_it_is():
+    lesions = (Lesion(1, "1", "liver"), Lesion(2, "2", "lung", LesionRole.NEW))
+    volumes = figures({1: [30, 9]}, "volume", Tissue.ENHANCING)
+    reader = ReaderInput(new_lesions={1: (2,)})
+    found = QEasl().assess(course_of(volumes, lesions=lesions, reader=reader))
+    assert found[1].category == "PD"
