@@ -64,11 +64,10 @@ def _redraw_lines(layer: Any, lines: Any, keywords: dict[str, Any]) -> None:
     )
     if same and texts == list(layer.features.get("label", [])):
         return
-    layer.selected_data = set(range(layer.nshapes))
-    layer.remove_selected()
+    layer.data = [(line, "line") for line in lines]
     if len(lines):
-        layer.add_lines(lines, edge_width=keywords["edge_width"], edge_color=keywords["edge_color"])
         layer.features = {"label": texts}
+        layer.edge_width, layer.edge_color = keywords["edge_width"], keywords["edge_color"]
 
 
 def _place(viewer: Any, visit: int | None) -> int:

@@ -25,7 +25,11 @@ def scale_bar_of(viewer: Any) -> Any:
 
 def in_cells(viewer: Any) -> tuple[int, int]:
     """Give rows and columns of the grid as it is shown."""
-    rows, columns = grid_of(viewer).actual_shape(viewer.layers)
+    grid, layers = grid_of(viewer), viewer.layers
+    try:
+        rows, columns = grid.actual_shape(layers)
+    except TypeError:  # before napari 0.9 it asks how many there are
+        rows, columns = grid.actual_shape(len(layers))
     return int(rows), int(columns)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
-from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
+from superqt.utils import GeneratorWorker, create_worker
 
 from imgcompare.errors import ImgCompareError
 from imgcompare.model import Progress
