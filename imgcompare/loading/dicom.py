@@ -6,9 +6,9 @@ import datetime as dt
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from imgcompare.errors import SeriesError
 from imgcompare.loading.archives import MemberPath
@@ -157,7 +157,7 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
         role_reason=guess.reason,
         description=description,
         geometry=stack.geometry,
-        acquisition=acquisition,
+        acquisition=_shown(acquisition, scrub),
         files=tuple(map(Path, dict.fromkeys(map(_file_of, stack.instances)))),
         reader=_unread,
         number=facts.number,
@@ -187,6 +187,14 @@ def _candidate(stack: Stack, scrub: Scrubber) -> Candidate:
         split_rule=stack.split_rule,
         resampling=stack.regrid.text if stack.regrid else "",
     )
+
+
+def _shown(acquisition: Acquisition, scrub: Scrubber) -> Acquisition:
+    """Hide names in what people type at a scanner: contrast agent, body part, station names."""
+    found: dict[str, Any] = {f.name: getattr(acquisition, f.name) for f in fields(acquisition)}
+    hidden = {name: scrub(value) for name, value in found.items() if isinstance(value, str)}
+    types = tuple(map(scrub, acquisition.image_type))
+    return Acquisition(**{**found, **hidden, "image_type": types})
 
 
 def _file_of(plane: Instance) -> str:

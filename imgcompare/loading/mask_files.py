@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,9 @@ def open_mask(
     """
     file, choice = locate(path, hide=hide)
     try:
-        return _open(file, hide), choice
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's show values of damaged headers
+            return _open(file, hide), choice
     except ImgCompareError as error:
         raise type(error)(hide(str(error))) from None
 

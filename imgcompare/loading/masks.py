@@ -7,6 +7,7 @@ is chosen by ``file#number`` or ``file#name``, or a label scheme says what the p
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -216,7 +217,9 @@ def _lesion_parts(
 def _fill(mask: MaskFile, part: Part, onto: Geometry, what: str) -> Filled:
     """Place a part; one without a voxel is an error."""
     try:
-        filled = mask.fill(part, onto=onto, what=what)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's show values of damaged headers
+            filled = mask.fill(part, onto=onto, what=what)
     except ImgCompareError:
         raise
     except Exception as error:  # damaged values raise many kinds

@@ -91,7 +91,10 @@ def scan(
     if not subjects and not more:
         told = [*problems, *objects_text(list_objects(found.objects, (), scrub))]
         raise NothingFoundError(_nothing(roots, told, len(walk.ignored), scrub))
-    named = make_courses([*subjects, *more], roles=wanted, identified=identified)
+    try:
+        named = make_courses([*subjects, *more], roles=wanted, identified=identified)
+    except ConfigurationError as error:  # it repeats what was typed
+        raise ConfigurationError(scrub(str(error))) from None
     courses = tuple(replace(course, hide=scrub) for course in named)
     facts = {id(i.facts): i.facts for i in found.instances}.values()
     listed = list_objects(found.objects, courses, scrub, images=facts)

@@ -1,6 +1,8 @@
 """NIfTI and NRRD folders and TOML tables become courses too."""
 
 import datetime as dt
+import gzip
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,19 @@ import SimpleITK as sitk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imgcompare.errors import ConfigurationError, NothingFoundError, SeriesError
+from imgcompare.errors import (
+    ConfigurationError,
+    NothingFoundError,
+    SeriesError,
+    UnreadableFileError,
+)
 from imgcompare.geometry import to_nifti_affine, to_sitk
 from imgcompare.loading import load_course, scan
 from imgcompare.loading.converted import date_in, role_of_name
 from imgcompare.model import Quantity, Role
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
+from tests.loading.scanned import only_series
 
 GRID = make_geometry((5, 7, 9), oblique_deg=(5.0, 10.0, -20.0))
 
@@ -234,3 +242,69 @@ def test_file_missing_from_the_table_is_named(tmp_path: Path) -> None:
     (tmp_path / "case.toml").write_text("[[timepoint]]\n[timepoint.files]\nT1='a.nii'")
     with pytest.raises(NothingFoundError, match=r"no file 'a\.nii'"):
         load_course(tmp_path / "case.toml")
+
+
+def patched(path: Path, at: int, form: str, *values: float) -> None:
+    """Change numbers in the header of a packed NIfTI file."""
+    data = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into(form, data, at, *values)
+    path.write_bytes(gzip.compress(bytes(data)))
+
+
+@pytest.mark.parametrize("slope", [0.0, float("nan")])
+def test_an_intercept_without_a_slope_scales_nothing(tmp_path: Path, slope: float) -> None:
+    """As nibabel and the standard have it; ITK adds the intercept."""
+    array = save(tmp_path / "v" / "t1.nii.gz")
+    patched(tmp_path / "v" / "t1.nii.gz", 112, "<2f", slope, 5.0)
+    np.testing.assert_array_equal(only_series(tmp_path).load().array, array)
+
+
+@pytest.mark.parametrize(("code", "factor"), [(1, 1000.0), (2, 1.0), (3, 0.001), (0, 1.0)])
+def test_units_of_space(tmp_path: Path, code: int, factor: float) -> None:
+    save(tmp_path / "v" / "t1.nii.gz")
+    patched(tmp_path / "v" / "t1.nii.gz", 123, "<B", code)
+    series = only_series(tmp_path)
+    np.testing.assert_allclose(series.geometry.affine[:3], GRID.affine[:3] * factor, rtol=1e-5)
+    assert any("converted to mm" in p for p in series.problems) == (factor != 1.0)
+
+
+@pytest.mark.parametrize("tail", [b"", b"garbage", bytes(600)])
+def test_what_follows_the_voxels_does_not_matter_what_lacks_does(
+    tmp_path: Path, tail: bytes
+) -> None:
+    array = save(tmp_path / "v" / "t1.nii.gz")
+    path = tmp_path / "v" / "t1.nii.gz"
+    whole = path.read_bytes()
+    path.write_bytes(whole + tail)
+    np.testing.assert_array_equal(only_series(tmp_path).load().array, array)
+    half = gzip.decompress(whole)
+    path.write_bytes(gzip.compress(half[:500]) + gzip.compress(half[500:]) + tail)
+    np.testing.assert_array_equal(only_series(tmp_path).load().array, array)
+    for cut in (gzip.compress(half[:-9]), whole[: len(whole) - 20]):
+        path.write_bytes(cut)
+        with pytest.raises(UnreadableFileError, match="damaged"):
+            only_series(tmp_path).load()
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ("space: left-posterior-superior\n", ""),
+        ("space: RAS\n", ""),
+        ("space: scanner-xyz\n", "does not say how its axes lie in the patient"),
+        ("", "holds no position in space"),
+    ],
+)
+def test_nrrd_says_how_its_axes_lie(tmp_path: Path, space: str, said: str) -> None:
+    (tmp_path / "v").mkdir()
+    array = np.arange(60, dtype="<i2").reshape(3, 4, 5)
+    axes = "space directions: (1,0,0) (0,1,0) (0,0,2)\nspace origin: (1,2,3)\n" if space else ""
+    head = f"NRRD0004\ntype: short\ndimension: 3\nsizes: 5 4 3\n{space}{axes}"
+    head += "endian: little\nencoding: raw\n\n"
+    (tmp_path / "v" / "t1.nrrd").write_bytes(head.encode() + array.tobytes())
+    series = only_series(tmp_path)
+    np.testing.assert_array_equal(series.load().array, array)
+    assert said in "; ".join(series.problems)
+    assert bool(series.problems) == bool(said)
+    if "RAS" in space:
+        np.testing.assert_allclose(series.geometry.origin_mm, (-1.0, -2.0, 3.0))

@@ -212,3 +212,39 @@ def test_localizers_are_listed_not_stacked_with_images(tmp_path: Path) -> None:
     (timepoint,) = load_course(tmp_path).timepoints
     assert timepoint.series[Role.T1].geometry.shape == THIN.shape
     assert timepoint.others[0].role is Role.LOCALIZER
+
+
+def test_one_study_uid_with_two_dates_is_two_visits(tmp_path: Path) -> None:
+    """Programs that hide identities may give all visits one UID, of the series too."""
+    for n, date in enumerate(("20240410", "20240110")):
+        write(tmp_path / f"{n}", "T1", n + 1, study_uid="1.1", series_uid="1.2", date=date)
+    course = load_course(tmp_path)
+    assert [t.name for t in course.timepoints] == ["2024-01-10", "2024-04-10"]
+    assert any("one Study Instance UID stands with 2 dates" in p for p in course.problems)
+
+
+def test_dates_of_acquisition_and_content_stand_in_for_those_of_studies(tmp_path: Path) -> None:
+    for tag, early, late in (
+        ("AcquisitionDate", "20240110", "20240410"),
+        ("ContentDate", "20240111", "20240411"),
+    ):
+        for n, date in enumerate((late, early)):
+            tags = {"StudyDate": None, tag: date}
+            write(tmp_path / tag / f"{n}", "T1", n + 1, tags=tags)
+        names = [t.name for t in load_course(tmp_path / tag).timepoints]
+        assert [n.replace("-", "") for n in names] == [early, late]
+
+
+def test_visits_that_nothing_orders_are_said(tmp_path: Path) -> None:
+    for n in range(2):
+        write(tmp_path / f"{n}", "T1", n + 1, date="19000101", time="000000")
+    said = load_course(tmp_path).problems
+    assert "2 visits on 1900-01-01 have the same or no time; they are ordered by name" in said
+
+
+def test_one_identifier_with_two_names_is_doubted(tmp_path: Path) -> None:
+    for n, name in enumerate(("Doe^Jane", "DOE^Jane^M", "Roe^Richard")):
+        tags = {"PatientName": name, "PatientBirthDate": ""}
+        write(tmp_path / f"{n}", "T1", n + 1, date=f"2024010{n + 1}", tags=tags)
+    course = load_course(tmp_path)
+    assert any("stands with 2 different family names" in p for p in course.problems)

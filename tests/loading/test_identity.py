@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from imgcompare.errors import ImgCompareError
+from imgcompare.errors import ConfigurationError, ImgCompareError
 from imgcompare.loading import load_course, scan, scan_as_dict, summary_rows
 from imgcompare.loading.identity import HIDDEN, Scrubber
 from imgcompare.loading.instances import Patient
+from imgcompare.model import Role
 from tests.loading.dicom_builder import (
     ACCESSION,
     BIRTH,
@@ -112,3 +113,49 @@ def test_study_date_stays_where_the_birth_date_is_a_filler() -> None:
     patient = Patient("X", "Y", "20240110")
     assert "2024-01-10" in Scrubber([patient], keep=[dt.date(2024, 1, 10)])("2024-01-10")
     assert Scrubber([patient])("2024-01-10") == HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Hong^Gildong=洪^吉洞=홍^길동", "T1 홍길동 洪吉洞"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎様 やまだ Tarou"),
+        ("Wang^XiaoDong=王^小东", "王小东 xiaodong_wang"),
+        ("Нечаев^Игорь", "НЕЧАЕВ T1 игорь"),
+        ("Müller^Jörg", "Mueller Muller MÜLLER joerg"),
+        ("Weiß^Ute", "WEISS weiß Weiss"),
+        ("Meyer-Schmidt^Anna Lena", "Meyer Schmidt lena MeyerSchmidt"),
+        ("O'Brien^Mary", "OBrien o'brien"),
+        ("Doe^Jane", "jdoe doej Doe_Jane janedoe"),
+    ],
+)
+def test_names_in_other_scripts_and_spellings(name: str, text: str) -> None:
+    words = {w for w in text.split() if w != "T1"}
+    shown = Scrubber([Patient("1", name)])(text)
+    assert not words & set(shown.split()), shown
+    assert Scrubber([Patient("1", "Other^Name")])(text) == text
+
+
+def test_other_names_of_the_patient_are_hidden(tmp_path: Path) -> None:
+    tags = {"OtherPatientNames": "Schulze^E", "PatientBirthName": "Kowalski"}
+    write_series(tmp_path, SeriesSpec("T1 Schulze kowalski Schulzendorf", tags=tags))
+    (course,) = scan(tmp_path).courses
+    assert course.timepoints[0].series[Role.T1].description == "T1 [hidden] [hidden] Schulzendorf"
+
+
+def test_names_typed_at_the_scanner_are_hidden(tmp_path: Path) -> None:
+    family = NAME.split("^")[0]
+    typed = ("ContrastBolusAgent", "BodyPartExamined", "ConvolutionKernel", "SoftwareVersions")
+    tags = {**dict.fromkeys(typed, f"X {family.upper()}"), "ImageType": ["DERIVED", family.upper()]}
+    write_series(tmp_path, SeriesSpec("T1", tags=tags))
+    for timepoint in load_course(tmp_path).timepoints:
+        for series in (*timepoint.series.values(), *timepoint.others):
+            assert_clean(repr(series.acquisition))
+            assert series.acquisition.body_part == f"X {HIDDEN}"
+
+
+def test_what_a_person_typed_is_hidden_in_errors(tmp_path: Path) -> None:
+    write_series(tmp_path, SeriesSpec("T1"))
+    with pytest.raises(ConfigurationError) as caught:
+        scan(tmp_path, roles={NAME.split("^")[0]: "T2"})
+    assert_clean(str(caught.value))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from imgcompare.loading.pet import PetFacts, suv_factor
 from imgcompare.model import Quantity, Series
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
+from tests.loading.enhanced_builder import item, write_enhanced
 from tests.loading.hard_cases import PET_TAGS, dose
 from tests.loading.scanned import only_series
 
@@ -168,3 +170,71 @@ def test_injection_by_date_and_time(tmp_path: Path) -> None:
         RadiopharmaceuticalStartDateTime="20240110100000", RadiopharmaceuticalStartTime=None
     )
     assert "60.0 min" in pet(tmp_path, dose_item=start).values
+
+
+def test_midnight_without_dates() -> None:
+    planes = [Plane(None, 300.0), Plane(None, 86_100.0)]
+    found = factor(planes, series_date=None, series_s=86_100.0, injected_s=82_500.0)
+    assert found == pytest.approx(AN_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"weight_kg": 70_000.0}, "is it in g"),
+        ({"doses": 2}, "names 2 injections"),
+        ({"units": "CNTS"}, "CNTS of Philips"),
+    ],
+)
+def test_impossible_facts_are_named(facts: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SeriesError, match=reason):
+        factor(**facts)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "hours"),
+    [
+        ("20240110100000", "", 1.0),
+        ("20240110100000.00+0100", "", 1.0),
+        ("20240110090000+0000", "+0100", 1.0),
+        ("20240109230000-0500", "+0600", 1.0),
+        ("20240110100000+0100", "+0100", 1.0),
+    ],
+)
+def test_injection_in_another_time_zone(
+    tmp_path: Path, moment: str, zone: str, hours: float
+) -> None:
+    injected = dose(RadiopharmaceuticalStartTime=None, RadiopharmaceuticalStartDateTime=moment)
+    tags = {**PET_TAGS, "RadiopharmaceuticalInformationSequence": [injected]}
+    tags |= {"TimezoneOffsetFromUTC": zone} if zone else {}
+    write_series(tmp_path, SeriesSpec("FDG", modality="PT", geometry=GRID, slope=1.0, tags=tags))
+    assert f"decayed for {60 * hours:.1f} min" in only_series(tmp_path).values
+
+
+@pytest.mark.parametrize(
+    ("creator", "kept"), [("Philips PET Private Group", True), ("ACME", False)]
+)
+def test_factors_of_other_makers_at_the_place_of_philips(
+    tmp_path: Path, creator: str, kept: bool
+) -> None:
+    tags = {**PET_TAGS, "Units": "CNTS", "RadiopharmaceuticalInformationSequence": [dose()]}
+    spec = SeriesSpec("FDG", modality="PT", geometry=GRID, slope=1.0, tags=tags)
+    for path in write_series(tmp_path, spec):
+        dataset = pydicom.dcmread(path)
+        dataset.private_block(0x7053, creator, create=True).add_new(0x00, "DS", "0.0005")
+        dataset.save_as(path)
+    assert (only_series(tmp_path).load().quantity is Quantity.SUV) is kept
+
+
+def test_enhanced_pet_maps_to_suv(tmp_path: Path) -> None:
+    truth = write_enhanced(tmp_path / "file", order=[2, 0, 1, 3])
+    dataset = pydicom.dcmread(tmp_path / "file")
+    dataset.SOPClassUID, dataset.Modality = "1.2.840.10008.5.1.4.1.1.130", "PT"
+    unit = item(CodeValue="{SUVbw}g/ml", CodingSchemeDesignator="UCUM", CodeMeaning="SUV")
+    line = item(RealWorldValueSlope=0.01, RealWorldValueIntercept=0.0)
+    line.MeasurementUnitsCodeSequence = [unit]
+    dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = [line]
+    dataset.save_as(tmp_path / "file")
+    volume = only_series(tmp_path).load()
+    assert volume.quantity is Quantity.SUV
+    np.testing.assert_allclose(volume.array, (truth - 10) * 0.01, rtol=1e-6)
