@@ -224,6 +224,18 @@ def _nest(data: bytes, dice: random.Random) -> bytes:
     return data[: e.start] + head * deep + (ends if dice.random() < 0.5 else b"") + data[e.start :]
 
 
+def _unknown(data: bytes, dice: random.Random) -> bytes:
+    """Give an element, a sequence if there is one, the VR UN, of undefined length or its own."""
+    found = [e for e in elements(data) if e.vr and e.tag[0] > 2]
+    chosen = [e for e in found if e.vr == b"SQ"] or found
+    if not chosen:
+        return data
+    e = dice.choice(chosen if dice.random() < 0.7 else found)
+    length = UNDEFINED if dice.random() < 0.5 else e.length
+    head = data[e.start : e.start + 4] + b"UN\0\0" + struct.pack("<L", length)
+    return data[: e.start] + head + data[e.value :]
+
+
 def _bad_fragments(data: bytes, dice: random.Random) -> bytes:
     """Change items of encapsulated pixels: offsets, lengths, number, delimiters."""
     start = data.rfind(b"\xe0\x7f\x10\x00")
@@ -304,6 +316,7 @@ MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     _repeat,
     _swap,
     _nest,
+    _unknown,
     _bad_fragments,
     _bad_fragments,
     _spoil_pixels,

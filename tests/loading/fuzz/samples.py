@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import itertools
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -22,7 +24,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELos
 from imgcompare.geometry import Geometry, to_sitk
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
-from tests.loading.enhanced_builder import write_enhanced
+from tests.loading.enhanced_builder import item, write_enhanced
 from tests.loading.mask_builder import SegSpec, write_rtstruct, write_seg
 
 GRID = make_geometry((4, 10, 8), oblique_deg=(20.0, 5.0, -10.0))
@@ -199,6 +201,59 @@ def _zip(folder: Path) -> None:
         path.unlink()
 
 
+def _tar(folder: Path) -> None:
+    paths = _series(folder / "in")
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for path in paths:
+            member = tarfile.TarInfo(f"study/{path.name}")
+            member.size = path.stat().st_size
+            archive.addfile(member, io.BytesIO(path.read_bytes()))
+            path.unlink()
+    (folder / "target.tar.gz").write_bytes(gzip.compress(stream.getvalue(), mtime=0))
+
+
+def _archives_inside(folder: Path) -> None:
+    """A zip archive of a zip archive, of a packed file, and of a mask."""
+    first, *others = _series(folder / "in")
+    inner = packed({path.name: path.read_bytes() for path in others})
+    files = {"inner.zip": inner, "first.dcm.gz": gzip.compress(first.read_bytes(), mtime=0)}
+    (folder / "target.zip").write_bytes(packed(files))
+    for path in (first, *others):
+        path.unlink()
+
+
+def _mask_inside(folder: Path) -> Geometry:
+    write_seg(folder / "seg.dcm", SegSpec(GRID, _segments(), {}))
+    (folder / "target.zip").write_bytes(packed({"seg.dcm": (folder / "seg.dcm").read_bytes()}))
+    (folder / "seg.dcm").unlink()
+    return GRID
+
+
+def _volumes_in_one_file(folder: Path) -> None:
+    """Two stacks and times, told apart by dimensions, as one part of a concatenation."""
+    write_enhanced(folder / "target", order=[0, 1, 2, 3], phases=3, grid=GRID)
+    ds = pydicom.dcmread(folder / "target")
+    for n, frame in enumerate(ds.PerFrameFunctionalGroupsSequence):
+        frame.FrameContentSequence[0].StackID = str(1 + n // 8)
+        frame.MRImageFrameTypeSequence = [item(ComplexImageComponent="PHASE" if n < 4 else "")]
+    ds.ConcatenationUID, ds.InConcatenationNumber, ds.InConcatenationTotalNumber = "1.2", 1, 1
+    ds.save_as(folder / "target")
+    with contextlib.suppress(FileNotFoundError):
+        (folder / "classic").rmdir()
+
+
+def _seg_elsewhere(folder: Path) -> Geometry:
+    """A segmentation of finer voxels in the same frame of reference."""
+    affine = GRID.affine.copy()
+    affine[:3, 1:3] /= 2
+    fine = Geometry((4, 20, 16), affine, GRID.frame_of_reference_uid)
+    segments = {n: a.repeat(2, 1).repeat(2, 2) for n, a in _segments().items()}
+    segments = {n: np.roll(a, (2, 2), (1, 2)) for n, a in segments.items()}
+    write_seg(folder / "target.dcm", SegSpec(fine, segments, {1: "GTV", 2: "Node"}))
+    return GRID
+
+
 def _directory(folder: Path) -> None:
     made = FileSet()
     for path in _series(folder / "in", tags={"StudyID": "1"}):
@@ -235,6 +290,11 @@ _BUILDERS: dict[str, Callable[[Path], Geometry | None]] = {
     "mask NIfTI": _volume(".nii", mask=True),
     "mask NRRD": _volume(".nrrd", mask=True),
     "zip": _zip,
+    "tar": _tar,
+    "archives inside": _archives_inside,
+    "mask inside": _mask_inside,
+    "enhanced volumes": _volumes_in_one_file,
+    "SEG elsewhere": _seg_elsewhere,
     "DICOMDIR": _directory,
 }
 

@@ -13,7 +13,7 @@ from tests.loading.fuzz.deeds import misbehave
 from tests.loading.fuzz.pool import run
 
 CASES = range(1_000_000, 1_000_150)
-"""Six of each sample; ``python -m benchmarks.fuzz`` runs 20,000, also on real files."""
+"""Five of each sample; ``python -m benchmarks.fuzz`` runs 20,000, also on real files."""
 
 
 PIXELLESS = ("DICOMDIR", "RTSTRUCT")
