@@ -288,10 +288,17 @@ def _verdict(change: Change | None) -> str:
 
 
 def against(change: Change | None) -> str:
-    """Set the error that decided beside published repeatability, where that did not decide."""
-    if change is None or not change.published:
+    """Set the error that decided beside published repeatability, where that did not decide.
+
+    A change within error needs no such words: the other limit is wider.
+    """
+    place = {Exceeds.YES: "exceeds", Exceeds.BORDERLINE: "is at the limit of"}
+    if change is None or not change.published or change.exceeds_error not in place:
         return ""
-    return f"error here ±{change.error_limit_percent:.0f} %; {change.published}"
+    return (
+        f"{place[change.exceeds_error]} the error that holds here "
+        f"(±{change.error_limit_percent:.0f} %); {change.published}"
+    )
 
 
 def _change_interval(change: Change | None) -> str:
