@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from imgcompare.model import WHOLE, Category, Comparison, Direction, Lesion, LesionRole
+from imgcompare.model import (
+    WHOLE,
+    Category,
+    ClinicalEvent,
+    Comparison,
+    Direction,
+    Lesion,
+    LesionRole,
+)
 from imgcompare.reporting import plots
 from imgcompare.reporting.categories import direction
 from imgcompare.reporting.criteria_table import FIRST_CHOICE, criteria_rows
 from imgcompare.reporting.lookup import ENHANCING, VOLUME, find_measurement
-from imgcompare.reporting.wording import lesion_name, percent
+from imgcompare.reporting.wording import lesion_name, percent, signed
 
 WIDTH, SPIDER_HEIGHT = 520.0, 300.0
 LEFT, LANE, BAR = 74.0, 26.0, 30.0
@@ -261,13 +269,18 @@ def _waterfall(bars: Sequence[tuple[str, float]], what: str, limits: tuple[float
             f'height="{max(y1 - y0, 1.5):.1f}" fill="{COLOURS[way]}"/>'
         )
         place = y0 - 4 if value >= 0 else y1 + 13
-        shapes.append(plots.text(x, place, f"{value:+.0f}", anchor="middle"))
+        shapes.append(plots.text(x, place, _whole(value), anchor="middle"))
         shapes.append(
             f'<text x="{x:.1f}" y="{frame.base + 12:.1f}" text-anchor="end" '
             f'transform="rotate(-35 {x:.1f} {frame.base + 12:.1f})">{escape(name)}</text>'
         )
-    said = "; ".join(f"{name} {value:+.0f} %" for name, value in ordered)
+    said = "; ".join(f"{name} {_whole(value)} %" for name, value in ordered)
     return plots.svg(frame, shapes, alt=f"{what}: {said}")
+
+
+def _whole(value: float) -> str:
+    """Write a change in whole percent with a true minus."""
+    return signed(f"{abs(value):.0f}", round(value))
 
 
 def _events(comparison: Comparison, axis: plots.TimeAxis) -> list[tuple[float, str]]:
@@ -277,10 +290,12 @@ def _events(comparison: Comparison, axis: plots.TimeAxis) -> list[tuple[float, s
     )
     if not axis.to_scale or base.date is None:
         return []
-    return [
-        (float((e.date - base.date).days), " ".join((e.kind.value.replace("_", " "), e.value)))
-        for e in comparison.clinical_events
-    ]
+    return [(float((e.date - base.date).days), _event_words(e)) for e in comparison.clinical_events]
+
+
+def _event_words(event: ClinicalEvent) -> str:
+    kind = event.kind.value.replace("_", " ")
+    return f"{kind}: {event.value}" if event.value else kind
 
 
 def _swimmer(

@@ -28,6 +28,7 @@ from imgcompare.reporting.criteria_table import (
     criteria_details,
     criteria_rows,
     disagreements,
+    proper_units,
 )
 from imgcompare.reporting.wording import timepoint_name
 
@@ -44,6 +45,10 @@ PATTERN_NAMES = {
     "RESPONSE_FADES": "A response that fades",
 }
 """Titles of the patterns; none names a cause."""
+
+WINDOW_UNKNOWN = "WINDOW_UNKNOWN"
+WITHOUT_WINDOW = {"EARLY_GROWTH_RT": "Growth of enhancing tissue"}
+"""Titles where it is not known what was done to the patient, and when."""
 
 KINDS = (
     (r"HU|attenuation|density", "density: how dense the tissue of a lesion is on CT"),
@@ -118,8 +123,9 @@ def course_view(comparison: Comparison) -> CourseView:
 
 
 def _pattern(comparison: Comparison, o: Observation) -> SeenPattern:
-    title = PATTERN_NAMES.get(o.code, o.code.replace("_", " ").capitalize())
-    return SeenPattern(title, timepoint_name(comparison, o.timepoint_index), o.text)
+    names = WITHOUT_WINDOW if WINDOW_UNKNOWN in o.flags else PATTERN_NAMES
+    title = names.get(o.code) or PATTERN_NAMES.get(o.code, o.code.replace("_", " ").capitalize())
+    return SeenPattern(title, timepoint_name(comparison, o.timepoint_index), proper_units(o.text))
 
 
 def _kinds(comparison: Comparison) -> tuple[str, ...]:

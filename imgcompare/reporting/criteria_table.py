@@ -58,13 +58,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CriterionRow:
-    """One criterion over time, with its best response and date of progression.
+    """One criterion over time, with what it adds up, its best response and date of progression.
 
     ``has_figure`` is False where it never had what it adds up, so that at most a new lesion or a
     reader's word decides; ``why_not`` then says what that leaves, and what was missing.
     """
 
     criterion: str
+    figure: str
     cells: tuple[Cell, ...]
     best: str
     progression: str
@@ -111,9 +112,13 @@ def assessed_timepoints(comparison: Comparison) -> list[str]:
 
 
 def criteria_rows(comparison: Comparison) -> list[CriterionRow]:
-    """Give one row per criterion; those without a figure come last."""
+    """Give one row per criterion, those that add up the same thing together.
+
+    The first choice stands first; criteria without a figure come last.
+    """
     rows = [_row(comparison, name) for name in _criteria(comparison)]
-    return sorted(rows, key=lambda row: not row.has_figure)
+    first = rows[0].figure if rows else ""
+    return sorted(rows, key=lambda r: (not r.has_figure, r.figure != first, r.figure))
 
 
 def criteria_details(comparison: Comparison) -> list[Detail]:
@@ -183,19 +188,20 @@ def course_sentence(comparison: Comparison) -> str:
         ("progression", progressed), ("a response and no progression", responded),
         ("neither", neither),
     )  # fmt: skip
-    parts = [
-        f"{what} by {joined([_in_course(comparison, r) for r in some])}"
-        for what, some in groups
-        if some
-    ]
+    parts = [f"{what} {_by_whom(comparison, some)}" for what, some in groups if some]
     return f"Over the whole course: {'; '.join(parts)}."
 
 
-def _in_course(comparison: Comparison, r: CourseResponse) -> str:
-    """Name a criterion, with the date of progression."""
-    if r.progression_index is None:
-        return r.criterion
-    return f"{r.criterion} ({timepoint_name(comparison, r.progression_index)})"
+def _by_whom(comparison: Comparison, some: Sequence[CourseResponse]) -> str:
+    """Name criteria, together where progression is dated alike."""
+    dated: dict[int | None, list[str]] = {}
+    for r in some:
+        dated.setdefault(r.progression_index, []).append(r.criterion)
+    said = []
+    for at, names in dated.items():
+        when = "" if at is None else f" on {timepoint_name(comparison, at)}"
+        said.append(f"by {joined(names)}{when}")
+    return ", ".join(said)
 
 
 def evidence(opinion: Opinion | None) -> str:
@@ -206,7 +212,12 @@ def evidence(opinion: Opinion | None) -> str:
 def readable(text: str) -> str:
     """Begin with a capital, and round long decimals; the tables hold all digits."""
     short = re.sub(r"\d+\.\d{3,}", lambda m: significant(float(m.group())), text)
-    return (short[:1].upper() + short[1:]).replace("mm2", "mm²")
+    return proper_units(short[:1].upper() + short[1:])
+
+
+def proper_units(text: str) -> str:
+    """Write square millimetres as people do."""
+    return text.replace("mm2", "mm²")
 
 
 def anchor(comparison: Comparison, assessment: Assessment) -> str:
@@ -274,6 +285,7 @@ def _row(comparison: Comparison, name: str) -> CriterionRow:
     has_figure = name in _with_figure(comparison)
     return CriterionRow(
         name,
+        next((proper_units(a.quantity) for a in own if a.quantity), ""),
         tuple(_cell(comparison, a) for a in found),
         _best(comparison, summary),
         _progression(comparison, summary),

@@ -21,7 +21,8 @@ class MRano(PostRadiotherapyCriterion):
     Attributes
     ----------
     primary_metric : Metric
-        ``product`` or ``volume``, where both are known; the other one is reported beside it.
+        ``volume`` or ``product``, where both are known; the other one is reported beside it. A
+        rim has a volume, but hardly two diameters.
     confirm_reference : ConfirmBy
         Whether progression is confirmed by further growth over the ``preliminary`` scan, or by
         growth that is still there against the ``original`` reference.
@@ -33,7 +34,7 @@ class MRano(PostRadiotherapyCriterion):
         As in `RanoHgg2010`.
     """
 
-    primary_metric: Metric = Metric.PRODUCT
+    primary_metric: Metric = Metric.VOLUME
     confirm_reference: ConfirmBy = ConfirmBy.PRELIMINARY
     confirmation_days: int = CONFIRMATION_DAYS
     post_radiotherapy_baseline: bool = True

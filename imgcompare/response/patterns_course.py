@@ -65,7 +65,9 @@ def early_growth(seen: Seen, t: int) -> Iterator[Observation]:
         earlier = [
             (p, at)
             for at in range(course.baseline_index, t)
-            if (p := total(course, t, at, quantity, ENHANCING)) and rose(p, limit)
+            if (p := total(course, t, at, quantity, ENHANCING))
+            and rose(p, limit)
+            and not _fell_in_volume(course, t, at)
         ]
         if earlier:
             pair = max((p for p, _ in earlier), key=lambda p: p[1] / p[0])
@@ -89,6 +91,12 @@ def early_growth(seen: Seen, t: int) -> Iterator[Observation]:
         when = "without an events table it is unknown whether radiotherapy ended within 12 weeks"
         text = f"{said}; {when}. {recheck}"
         yield Observation("EARLY_GROWTH_RT", t, (), text, (WINDOW_UNKNOWN,))
+
+
+def _fell_in_volume(course: CourseReadings, t: int, at: int) -> bool:
+    """Whether the enhancing volume did not rise, so that a longer product is one of a thin rim."""
+    volumes = total(course, t, at, VOLUME, ENHANCING)
+    return volumes is not None and volumes[1] <= volumes[0]
 
 
 def dissociated(seen: Seen, t: int) -> Iterator[Observation]:

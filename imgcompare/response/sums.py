@@ -220,10 +220,11 @@ def judge_sum(
             words = f"{measure.words} {text} is {from_base} against the baseline {base}: "
             limit = shrunk_limit(standing.baseline, percent)
             return outcome(category, f"{words}at least -{percent} %", limit)
-    words = (
-        f"{measure.words} {text} is {from_base} against the baseline {base} and {from_low} "
-        f"against the nadir {low}: {'neither limit is met' if may_progress else 'no response'}"
-    )
+    lowest = f"and {from_low} against the nadir {low}"
+    if standing.nadir == standing.baseline:
+        lowest = "(the nadir as well)"
+    met = "neither limit is met" if may_progress else "no response"
+    words = f"{measure.words} {text} is {from_base} against the baseline {base} {lowest}: {met}"
     return outcome(Category.SD, words, None)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -131,7 +132,7 @@ def test_disagreement_is_explained_once_for_timepoints_that_say_the_same(
 
 def test_the_course_in_one_sentence(course: Comparison) -> None:
     assert course_sentence(course) == (
-        "Over the whole course: progression by RECIST 1.1 (2024-03-06); a response and no "
+        "Over the whole course: progression by RECIST 1.1 on 2024-03-06; a response and no "
         "progression by qEASL 2014."
     )
 
@@ -159,6 +160,32 @@ def test_within_error_is_said_beside_the_category(course: Comparison) -> None:
     doubtful = [replace(a, exceeds_error=Exceeds.NO) for a in course.assessments]
     page = assessment_html([replace(course, assessments=tuple(doubtful))])
     assert "<small>within error</small>" in page
+
+
+def test_criteria_that_add_up_the_same_stand_together(tmp_path: Path) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_text(ROWS)
+    names = ("recist_1_1", "irecist", "vrecist", "qeasl")
+    (found,) = assess(path, options=AssessOptions(criteria=names, draws=0))
+    rows = criteria_rows(found)
+    assert [r.criterion for r in rows] == [
+        "RECIST 1.1", "iRECIST 2017", "qEASL 2014", "vRECIST 2014",
+    ]  # fmt: skip
+    assert [r.figure for r in rows][1:3] == ["sum of diameters", "sum of enhancing volumes"]
+    assert "<small>sum of diameters</small>" in assessment_html([found])
+
+
+def test_reports_write_a_true_minus(course: Comparison) -> None:
+    """U+2212 before figures in pages and pictures; tables keep the hyphen that programs read."""
+    page = assessment_html([course])
+    assert "−73.3 %" in page.replace("\N{NO-BREAK SPACE}", " ")
+    words = re.sub(r"<(style|svg).*?</\1>|<[^>]*>", " ", page, flags=re.S)
+    assert not re.findall(r"(?<![\w.,-])-\d", words)
+    fewer = [m for m in course.measurements if m.lesion_id != 2]
+    smaller = [replace(m, value=m.value / 2) if m.timepoint_index else m for m in fewer]
+    drawn = waterfall_plot(replace(course, measurements=tuple(smaller)))
+    assert ">−36<" in drawn
+    assert not re.findall(r">[^<]*(?<![\w.])-\d", drawn)
 
 
 def test_plots_are_well_formed_and_say_what_they_show(course: Comparison) -> None:

@@ -109,6 +109,17 @@ def test_early_growth_counts_at_its_thresholds(key, row, expected):
     )
 
 
+def test_a_longer_product_of_a_rim_that_lost_volume_is_no_growth():
+    product = (1, "enhancing", "bidimensional_product")
+    events = [("radiotherapy_end", 0, "")]
+    assert "EARLY_GROWTH_RT" not in patterns(
+        {product: [160, 357], ENHANCING: [7.5, 3.8]}, events=events
+    )
+    assert "EARLY_GROWTH_RT" in patterns(
+        {product: [160, 357], ENHANCING: [7.5, 7.6]}, events=events
+    )
+
+
 @pytest.mark.parametrize(("day", "expected"), [(-42, True), (-43, False)])
 def test_the_window_of_84_days_is_inclusive(day, expected):
     found = patterns({ENHANCING: [10, 15]}, events=[("radiotherapy_end", day, "")])
