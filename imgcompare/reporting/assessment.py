@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgcompare.model import Comparison, Lesion, Measurement, Progress, Steps
+from imgcompare.model import Comparison, Lesion, LesionRole, Measurement, Progress, Steps
 from imgcompare.reporting import tables
 from imgcompare.reporting.atomic import MANIFEST, staged
 from imgcompare.reporting.course_plots import (
@@ -32,6 +32,9 @@ from imgcompare.reporting.wording import (
     percent,
     timepoint_name,
 )
+
+TYPED_ROLES = {**LESION_ROLE_NAMES, LesionRole.NEW: "new, confirmed by the reader"}
+"""Roles as a table means them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _rows(comparison: Comparison, lesion: Lesion, indices: Sequence[int]) -> lis
             own.setdefault((m.compartment, m.quantity), {})[m.timepoint_index] = m
     about = ", ".join(
         p
-        for p in (LESION_ROLE_NAMES[lesion.role], lesion.site, "node" if lesion.nodal else "")
+        for p in (TYPED_ROLES[lesion.role], lesion.site, "node" if lesion.nodal else "")
         if p
     )
     return [_row(comparison, lesion, about, key, values, indices) for key, values in own.items()]

@@ -21,9 +21,9 @@ from imgcompare.reporting.flags import flag_texts
 from imgcompare.reporting.wording import (
     MISSING,
     joined,
-    number,
     significant,
     timepoint_name,
+    unit_name,
 )
 
 FIRST_CHOICE = "RECIST 1.1"
@@ -361,10 +361,15 @@ def _detail(comparison: Comparison, a: Assessment) -> Detail:
 def _figures(opinion: Opinion) -> str:
     """Rule, number and threshold in one line: ``recist-1.1/target-pd: 85.0 mm, limit 84.0 mm``."""
     seen, unit = opinion.number, opinion.unit if opinion.by_sum else ""
-    parts = [] if seen is None else [number(seen.value, unit)]
-    if seen is not None and seen.threshold is not None:
-        parts.append(f"limit {number(seen.threshold, unit)}")
-    return opinion.rule_id + (f": {', '.join(parts)}" if parts else "")
+    if seen is None or seen.value is None:
+        return opinion.rule_id
+    limit = "" if seen.threshold is None else f", limit {_precise(seen.threshold, unit)}"
+    return f"{opinion.rule_id}: {_precise(seen.value, unit)}{limit}"
+
+
+def _precise(value: float, unit: str) -> str:
+    """Write a figure with the decimals that decide."""
+    return f"{round(value, 2 if abs(value) >= 1 else 4):.10g} {unit_name(unit)}".rstrip()
 
 
 def _grouped(opinions: Iterable[Opinion]) -> tuple[tuple[str, str, str], ...]:

@@ -74,7 +74,8 @@ def deciding_reasons(assessment: Assessment) -> tuple[Reason, ...]:
         return (decided,)
     if not decided.rule_id.endswith(OVERALL):
         return (decided, *by_figure)
-    if decided.text.startswith(f"targets {assessment.category},") and by_figure:
+    by_targets = assessment.category in (assessment.target, f"i{assessment.target}")
+    if by_targets and by_figure:
         return by_figure
     return tuple(_beyond_targets(assessment, by_figure)) or (decided,)
 

@@ -146,7 +146,7 @@ def test_what_differs_says_why_beside_its_rule(course: Comparison) -> None:
     (cause,) = found.causes
     assert "RECIST 1.1 says PD, qEASL 2014 PR: they measure different things" in cause
     own = next(d for d in criteria_details(course) if d.differs)
-    assert own.figures == "qeasl/target-pr: 9.0 mL, limit 10.5 mL"
+    assert own.figures == "qeasl/target-pr: 9 mL, limit 10.5 mL"
     assert own.cause.startswith("RECIST 1.1 says PD, qEASL 2014 PR")
     page = assessment_html([course])
     assert page.count("they measure different things") >= 3  # once explained, twice beside a cell

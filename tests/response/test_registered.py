@@ -213,27 +213,49 @@ def test_growing_one_lesion_never_improves_a_category(given_, which, growth):
             assert RANK[now] >= RANK[then.category], name
 
 
+LONG, AREA, VOLUME = "longest_diameter", "bidimensional_product", "volume"
+HARD = [
+    ("recist_1_1", LONG, "whole", (20.0, 24.0), (20.0, 24.9), "SD", "SD"),  # 20 %, but only 4 mm
+    ("recist_1_1", LONG, "whole", (25.5, 30.6), (25.5, 30.5999), "PD", "SD"),
+    ("recist_1_1", LONG, "whole", (30.1, 21.07), (30.1, 21.0701), "PR", "SD"),
+    ("irecist", LONG, "whole", (25.5, 30.6), (25.5, 30.5999), "iUPD", "iSD"),
+    ("choi", LONG, "whole", (25.5, 28.05), (25.5, 28.0499), "PD", "SD"),
+    ("modified_choi", LONG, "whole", (25.5, 28.05), (25.5, 28.0499), "PD", "SD"),
+    ("mrecist", LONG, "enhancing", (20.0, 24.0), (20.0, 23.9999), "PD", "SD"),
+    ("easl", AREA, "enhancing", (400.4, 500.5), (400.4, 500.4999), "PD", "SD"),
+    ("who", AREA, "whole", (400.4, 500.5), (400.4, 500.4999), "PD", "SD"),
+    ("qeasl", VOLUME, "enhancing", (1.1, 0.385), (1.1, 0.3851), "PR", "SD"),
+    ("vrecist", VOLUME, "whole", (1.1, 1.903), (1.1, 1.9029), "PD", "SD"),
+    ("volumetric_recist", VOLUME, "whole", (1.1, 1.9008), (1.1, 1.9007), "PD", "SD"),
+    ("rano_hgg_2010", AREA, "enhancing", (400.4, 500.5), (400.4, 500.4999), "PD", "SD"),
+    ("mrano", VOLUME, "enhancing", (1.1, 1.54), (1.1, 1.5399), "prePD", "SD"),
+    ("mrano", AREA, "enhancing", (400.4, 500.5), (400.4, 500.4999), "prePD", "SD"),
+    ("rano_2_0", AREA, "enhancing", (400.4, 500.5), (400.4, 500.4999), "PD", "SD"),
+    ("rano_2_0", VOLUME, "enhancing", (1.1, 1.54), (1.1, 1.5399), "PD", "SD"),
+    ("rano_lgg", AREA, "t2_flair", (400.4, 300.3), (400.4, 300.3001), "MR", "SD"),
+    ("rano_bm", LONG, "whole", (25.5, 30.6), (25.5, 30.5999), "PD", "SD"),
+    ("irano", AREA, "enhancing", (400.4, 500.5), (400.4, 500.4999), "PD", "SD"),
+]
+"""Numbers at the limit that binary fractions get wrong (25.5 and 30.6 differ by 19.99… %)."""
+
+
+def test_every_criterion_is_tried_at_its_limit():
+    assert {name for name, *_ in HARD} == set(CRITERIA)
+
+
 @pytest.mark.parametrize(
-    ("name", "quantity", "compartment", "values", "expected"),
-    [
-        ("mrecist", "longest_diameter", "enhancing", (20.0, 24.0), "PD"),
-        ("mrecist", "longest_diameter", "enhancing", (20.0, 23.99), "SD"),
-        ("recist_1_1", "longest_diameter", "whole", (20.0, 24.0), "SD"),  # only 4 mm
-        ("recist_1_1", "longest_diameter", "whole", (25.5, 30.6), "PD"),  # floats say 19.99 %
-        ("easl", "bidimensional_product", "enhancing", (400.4, 500.5), "PD"),
-        ("volumetric_recist", "volume", "whole", (1.1, 1.9008), "PD"),
-        ("volumetric_recist", "volume", "whole", (1.1, 1.9007), "SD"),
-        ("qeasl", "volume", "enhancing", (1.1, 0.385), "PR"),
-        ("qeasl", "volume", "enhancing", (1.1, 0.3851), "SD"),
-    ],
+    ("name", "quantity", "compartment", "at", "beside", "met", "not_met"), HARD
 )
 def test_thresholds_are_exact_on_numbers_that_floats_get_wrong(
-    name, quantity, compartment, values, expected
+    name, quantity, compartment, at, beside, met, not_met
 ):
-    rows = [
-        Measurement(1, t, compartment, quantity, v, BASE[quantity]) for t, v in enumerate(values)
-    ]
-    assert CRITERIA[name].assess(course_of(rows))[-1].category == expected
+    for values, expected in ((at, met), (beside, not_met)):
+        rows = [
+            Measurement(1, t, compartment, quantity, v, BASE[quantity])
+            for t, v in enumerate(values)
+        ]
+        rows += [Measurement(1, t, "whole", "mean_intensity", 60.0, "HU") for t in (0, 1)]
+        assert CRITERIA[name].assess(course_of(rows))[-1].category == expected
 
 
 @pytest.mark.parametrize("name", CRITERIA)

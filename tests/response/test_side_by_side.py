@@ -141,4 +141,14 @@ def test_where_the_targets_do_not_decide_what_does_is_given():
 
 
 def said(category, reasons, rule_id):
-    return Assessment("X 1", "1", 1, category, "nadir", tuple(reasons), rule_id=rule_id)
+    end = reasons[-1].text if reasons[-1].rule_id.endswith("overall") else reasons[1].text
+    target = end.removeprefix("targets ").split(",")[0]
+    return Assessment(
+        "X 1", "1", 1, category, "nadir", tuple(reasons), rule_id=rule_id, target=target
+    )
+
+
+def test_immune_categories_rest_on_the_targets_too():
+    readings = course({1: [50, 30]}, reader=ReaderInput(non_target={1: Response.NON_CR_NON_PD}))
+    (_, found) = IRecist().assess(readings)
+    assert [r.rule_id for r in deciding_reasons(found)] == ["irecist/target-pr"]
