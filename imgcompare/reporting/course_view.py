@@ -129,8 +129,9 @@ def _pattern(comparison: Comparison, o: Observation) -> SeenPattern:
 
 
 def _kinds(comparison: Comparison) -> tuple[str, ...]:
-    """Say what each kind of figure counts, once."""
-    quantities = [a.quantity for a in comparison.assessments if a.value is not None]
+    """Say what each kind of figure counts, once, of the criteria that have a say."""
+    opinions = [o for beside in comparison.side_by_side for o in beside.opinions]
+    quantities = [o.quantity for o in opinions if o.counts and o.quantity]
     said = [
         next((meaning for words, meaning in KINDS if re.search(words, quantity)), "")
         for quantity in dict.fromkeys(quantities)

@@ -183,13 +183,23 @@ def course_sentence(comparison: Comparison) -> str:
     progressed = [r for r in own if r.progression_index is not None]
     responded = [r for r in own if r not in progressed
                  and direction(r.best) is Direction.RESPONSE]  # fmt: skip
-    neither = [r for r in own if r not in progressed and r not in responded]
+    rest = [r for r in own if r not in progressed and r not in responded]
+    unconfirmed = [r for r in rest if _has_response(comparison, r.criterion)]
+    neither = [r for r in rest if r not in unconfirmed]
     groups = (
         ("progression", progressed), ("a response and no progression", responded),
-        ("neither", neither),
+        ("a response that no later scan has confirmed", unconfirmed), ("neither", neither),
     )  # fmt: skip
     parts = [f"{what} {_by_whom(comparison, some)}" for what, some in groups if some]
     return f"Over the whole course: {'; '.join(parts)}."
+
+
+def _has_response(comparison: Comparison, criterion: str) -> bool:
+    """Whether a criterion calls any timepoint a response."""
+    return any(
+        a.criterion == criterion and direction(a.category) is Direction.RESPONSE
+        for a in comparison.assessments
+    )
 
 
 def _by_whom(comparison: Comparison, some: Sequence[CourseResponse]) -> str:

@@ -29,6 +29,7 @@ from imgcompare.response.pattern_figures import (
 )
 from imgcompare.response.rapid_growth import FIRST_SCAN_DAYS, Growth, definitions_met
 from imgcompare.response.readings import PRODUCT, VOLUME, CourseReadings
+from imgcompare.response.sum_criterion import OUTSIDE_ITS_ORGAN
 
 RT_WINDOW_DAYS, ICI_EARLY_DAYS = 84, 84
 """12 weeks, inclusive, after radiotherapy, and what is early under immunotherapy."""
@@ -189,8 +190,11 @@ def _growth(seen: Seen) -> tuple[Growth | None, int | None]:
 
 
 def _by_criterion(seen: Seen) -> Iterator[tuple[str, list[Assessment]]]:
+    """Give the assessments of each criterion that is made for this organ, in order of time."""
     for name in dict.fromkeys(a.criterion for a in seen.assessments):
         own = [a for a in seen.assessments if a.criterion == name]
+        if any(OUTSIDE_ITS_ORGAN in a.flags for a in own):
+            continue
         yield name, sorted(own, key=lambda a: a.timepoint_index)
 
 

@@ -162,6 +162,15 @@ def test_within_error_is_said_beside_the_category(course: Comparison) -> None:
     assert "<small>within error</small>" in page
 
 
+def test_a_response_that_was_not_confirmed_is_said_to_be_so(course: Comparison) -> None:
+    stable = [
+        replace(r, best="SD", best_confirmed=False) if r.criterion == "qEASL 2014" else r
+        for r in course.course_responses
+    ]
+    said = course_sentence(replace(course, course_responses=tuple(stable)))
+    assert said.endswith("; a response that no later scan has confirmed by qEASL 2014.")
+
+
 def test_criteria_that_add_up_the_same_stand_together(tmp_path: Path) -> None:
     path = tmp_path / "figures.csv"
     path.write_text(ROWS)
