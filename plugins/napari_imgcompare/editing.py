@@ -87,13 +87,14 @@ def take_diameters(stage: Stage, layer: Any) -> bool:
     back = stage.workspace.aligned[index].to_baseline.inverse()
     known = {
         (m.lesion_id, m.quantity): np.asarray(m.endpoints_lps_mm)
-        for m in overlays.drawn_diameters(result.measurements)
+        for m in overlays.drawn_diameters(result)
         if m.timepoint_index == index
     }
     state = stage.workspace.state
     for (identity, quantity), line in zip(about["figures"], layer.data, strict=False):
         ends = back.apply(to_patient(layers.places_of(layer, line)))
-        if np.abs(ends - known[identity, quantity]).max() > MOVED_MM:
+        before = known.get((identity, quantity))
+        if before is not None and np.abs(ends - before).max() > MOVED_MM:
             state = acts.draw_diameter(state, index, identity, quantity, _ends(ends))
     if state is stage.workspace.state:
         return False

@@ -66,10 +66,7 @@ def show_diameter(stage: Stage, identity: int) -> str:
         If the lesion has not been measured.
     """
     result = stage.workspace.result
-    own = [
-        m for m in (result.measurements if result is not None else ()) if m.lesion_id == identity
-    ]
-    drawn = drawn_diameters(own)
+    drawn = [m for m in drawn_diameters(result) if m.lesion_id == identity]
     if not drawn:
         raise InputError("Measure first (step 5); then diameters can be shown.")
     visits = sorted({m.timepoint_index for m in drawn})

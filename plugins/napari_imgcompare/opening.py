@@ -16,9 +16,6 @@ from imgcompare.model import TISSUE_CODES, Course, LabelMap, Quantity, Series, T
 from napari_imgcompare.layers import LayerData, image_layer, labels_layer, stack_layer
 from napari_imgcompare.windows import window_tags
 
-RESULT = "provenance.json"
-"""Marks a folder that ``imgcompare compare`` wrote."""
-
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 LEVELS_UP = 2
@@ -63,11 +60,6 @@ class Offer:
 
 Chooser = Callable[[Sequence[Offer]], Sequence[Offer]]
 """Asks a person which series to open."""
-
-
-def is_result(path: Path) -> bool:
-    """Tell whether a folder was written by ``imgcompare compare``."""
-    return path.is_dir() and (path / RESULT).is_file()
 
 
 def offers(paths: Sequence[Path]) -> tuple[Offer, ...]:
@@ -140,17 +132,6 @@ def open_image(path: Path) -> LayerData:
         )
         return labels_layer(labels, name)
     return image_layer(Volume(array, geometry, Quantity.MR_SIGNAL), name)
-
-
-def open_result(folder: Path) -> list[LayerData]:
-    """Give the tissue maps that a comparison wrote, each in its own visit's space."""
-    files = sorted((folder / "labels").glob(f"*{TISSUE_MAP_ENDING}"))
-    if not files:
-        raise InputError(f"{folder.name} holds no label maps; compare the study again.")
-    layers = [open_image(path) for path in files]
-    for _, keywords, _ in layers[1:]:
-        keywords["visible"] = False
-    return layers
 
 
 def _timepoint_offers(course: Course, timepoint: Timepoint) -> list[Offer]:

@@ -14,6 +14,7 @@ from imgcompare.model import (
     TISSUE_CODES,
     WHOLE,
     AlignedTimepoint,
+    Comparison,
     LabelMap,
     LesionSegmentation,
     Measurement,
@@ -27,7 +28,6 @@ from napari_imgcompare.linked import Scene
 from napari_imgcompare.spaces import Shown
 
 LONGEST, PERPENDICULAR, SHORT_AXIS = "longest_diameter", "perpendicular_diameter", "short_axis"
-DIAMETERS = (LONGEST, PERPENDICULAR, SHORT_AXIS)
 
 Box = tuple[slice, slice, slice]
 
@@ -170,10 +170,10 @@ def native_edits(
 
 
 def diameters_layer(
-    scene: Scene, one: AlignedTimepoint, figures: Iterable[Measurement]
+    scene: Scene, one: AlignedTimepoint, result: Comparison | None
 ) -> make.LayerData:
     """Give the whole-lesion diameters of a visit as lines whose ends can be dragged."""
-    drawn = [m for m in drawn_diameters(figures) if m.timepoint_index == one.timepoint.index]
+    drawn = [m for m in drawn_diameters(result) if m.timepoint_index == one.timepoint.index]
     remember = {
         "kind": Kind.DIAMETERS,
         "visit": one.timepoint.index,
@@ -190,12 +190,17 @@ def diameters_layer(
     )
 
 
-def drawn_diameters(figures: Iterable[Measurement]) -> list[Measurement]:
-    """Choose the whole-lesion diameters whose ends are known."""
+def drawn_diameters(result: Comparison | None) -> list[Measurement]:
+    """Choose the whole-lesion diameters to draw: the short axis of nodes, both of others."""
+    if result is None:
+        return []
+    nodes = {lesion.id for lesion in result.lesions if lesion.nodal}
     return [
         m
-        for m in figures
-        if m.compartment == WHOLE and m.quantity in DIAMETERS and len(m.endpoints_lps_mm) == 2
+        for m in result.measurements
+        if m.compartment == WHOLE
+        and m.quantity in ((SHORT_AXIS,) if m.lesion_id in nodes else (LONGEST, PERPENDICULAR))
+        and len(m.endpoints_lps_mm) == 2
     ]
 
 

@@ -37,11 +37,13 @@ def read(path: PathLike | Sequence[PathLike]) -> list[LayerData]:
     ImgCompareError
         One sentence that says what to do; napari shows it.
     """
-    from napari_imgcompare import opening
+    from napari_imgcompare import opening, results
+    from napari_imgcompare.framing import frame_current_viewer
 
+    frame_current_viewer()
     paths = _paths(path)
-    if len(paths) == 1 and opening.is_result(paths[0]):
-        return opening.open_result(paths[0])
+    if len(paths) == 1 and results.is_result(paths[0]):
+        return results.open_result(paths[0])
     images = [p for p in paths if p.name.lower().endswith(opening.IMAGE_ENDINGS)]
     if len(images) == len(paths):
         return [opening.open_image(p) for p in images]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgcompare.model import Role, finish
 from imgcompare.phantoms import demo_case
+from napari_imgcompare.framing import frame_current_viewer
 from napari_imgcompare.layers import LayerData
 from napari_imgcompare.opening import offers, open_offers
 from napari_imgcompare.tasks import Task
@@ -27,6 +28,7 @@ def demo_task(take: Callable[[Path], None], case: str = "pseudoprogression") -> 
 
 def open_case(case: str) -> list[LayerData]:
     """Open the post-contrast series of both visits of a case, each in its own space."""
+    frame_current_viewer()
     listed = offers([sample_folder(case)])
     chosen = [o for o in listed if o.preferred and o.series[0].role in SHOWN_ROLES]
     return open_offers(chosen)

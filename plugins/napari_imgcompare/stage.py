@@ -238,8 +238,7 @@ class Stage:
         workspace = self.workspace
         one, found = workspace.aligned[index], workspace.state.at(index)
         if kind is Kind.DIAMETERS:
-            figures = workspace.result.measurements if workspace.result is not None else ()
-            return overlays.diameters_layer(scene, one, figures)
+            return overlays.diameters_layer(scene, one, workspace.result)
         told = {i: m.segmentation for i, m in found.items() if m.segmentation is not None}
         if kind is Kind.TISSUES:
             return overlays.tissues_layer(scene, one, told)
