@@ -13,7 +13,7 @@ from pydicom.uid import RLELossless
 from imgcompare.errors import SeriesError, UnreadableFileError
 from imgcompare.loading import scan
 from imgcompare.loading._kernels import unpack_bits
-from imgcompare.loading.codestream import claimed_size, is_cut_off
+from imgcompare.loading.codestream import claimed_size, is_cut_off, is_lossy
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
 
@@ -33,6 +33,16 @@ def test_size_is_read_from_the_frame(kind: str) -> None:
     assert claimed_size(frame) == (24, 31, 1)
     assert not is_cut_off(frame)
     assert is_cut_off(frame[:-20])
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_frames_say_that_they_changed_values(level: int) -> None:
+    assert is_lossy(bytes(imagecodecs.jpegls_encode(PLANE, level=level))) is (level > 0)
+    exact = imagecodecs.jpeg2k_encode(PLANE, codecformat="j2k", level=0)
+    rounded = imagecodecs.jpeg2k_encode(PLANE, codecformat="j2k", level=40, reversible=False)
+    assert is_lossy(bytes(rounded if level else exact)) is (level > 0)
+    for frame in (b"", b"\xff\xf7\xff\xda", b"\xff\x4f\xff\x51", bytes(FRAMES["lossless JPEG"])):
+        assert not is_lossy(frame)
 
 
 @pytest.mark.parametrize("frame", [b"", b"\xff\xd8", b"\xff\x4f\xff\x51", b"GIF89a" + bytes(40)])

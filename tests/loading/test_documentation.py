@@ -3,11 +3,14 @@
 Numbers and file names in the page are examples: messages are compared without them.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pydicom
 import pytest
 
@@ -15,6 +18,9 @@ from imgcompare.errors import ImgCompareError
 from imgcompare.loading import scan
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
+from tests.loading.enhanced_builder import item
+from tests.loading.hard_cases import PET_TAGS, dose
+from tests.loading.odd_frames import concatenation
 from tests.loading.scanned import sheared, write_at
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "loading.md"
@@ -24,8 +30,8 @@ def plain(text: str) -> str:
     """A message without its numbers, file names and lists of gaps."""
     text = re.sub(r"\(([^()]*(?:\.dcm|04[0-9a-f]{4,}|IM\d+|edited|other)[^()]*)\)", "()", text)
     text = re.sub(r"gaps of (?:[\d.]+ mm \(\d+×\)(?:, )?)+", "gaps of ", text)
-    text = re.sub(r"-?\d[\d,.]*\d|\d", "0", text)
-    return " ".join(re.sub(r"\b[\w/.]+\.(?:zip|dcm|tar)\b", "FILE", text).split())
+    text = re.sub(r"0(?:, 0)+", "0", re.sub(r"-?\d[\d,.]*\d|\d", "0", text))
+    return " ".join(re.sub(r"\b[\w/.]+\.(?:zip|dcm|tar|tgz|7z)\b", "FILE", text).split())
 
 
 QUOTED = [plain(q) for q in re.findall(r"`([^`]+)`", PAGE.read_text(encoding="utf-8"))]
@@ -45,6 +51,7 @@ def messages(folder: Path) -> list[str]:
         return [str(error)]
     found = list(result.problems)
     for course in result.courses:
+        found += [p for p in course.problems if "series " not in p and "file(s)" not in p]
         found += [d.reason for d in course.decisions if "split" in d.choice or "even" in d.choice]
         for timepoint in course.timepoints:
             for series in (*timepoint.series.values(), *timepoint.others):
@@ -81,6 +88,57 @@ def copies(folder: Path, **changes: object) -> None:
     dataset.save_as(folder / "other")
 
 
+def too_deep(folder: Path) -> None:
+    data = b""
+    for name in "edcb":
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as outer:
+            outer.writestr(f"{name}.zip", data)
+        data = file.getvalue()
+    (folder / "a.zip").write_bytes(data)
+
+
+def two_dates(folder: Path) -> None:
+    for n in range(2):
+        spec = SeriesSpec(study_uid="1.1", date=f"2024011{n}")
+        write_series(folder, spec, seed=n)
+
+
+def visits(folder: Path, tags: dict[str, object]) -> None:
+    for n in range(2):
+        write_series(folder / str(n), SeriesSpec(tags=tags))
+
+
+def two_names(folder: Path) -> None:
+    for n, name in enumerate(("A^B", "C^D")):
+        write_series(folder, SeriesSpec(date=f"2024011{n}", tags={"PatientName": name}), seed=n)
+
+
+def lost(folder: Path, which: slice) -> None:
+    tags = {"ImagesInAcquisition": 9, "NumberOfSlices": 9, "SpacingBetweenSlices": 3.0}
+    paths = write_series(folder, SeriesSpec(geometry=make_geometry((9, 4, 5)), tags=tags))
+    for path in set(paths) - set(paths[which]):
+        path.unlink()
+
+
+def lost_phase(folder: Path) -> None:
+    for n in range(2):
+        tags = {"TemporalPositionIdentifier": n + 1, "NumberOfTemporalPositions": 3}
+        spec = SeriesSpec(series_uid="1.2", study_uid="1", tags=tags, start_number=1 + 11 * n)
+        write_series(folder, spec, seed=n)
+
+
+def no_number(folder: Path) -> None:
+    for path in write_series(folder, SeriesSpec(slope=2.5)):
+        path.write_bytes(path.read_bytes().replace(b"2.5 ", b"2,5 "))
+
+
+def nifti_nowhere(folder: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), None)
+    image.header.set_xyzt_units("micron")
+    nibabel.save(image, folder / "t1.nii.gz")
+
+
 def locked(folder: Path) -> None:
     with zipfile.ZipFile(folder / "locked.zip", "w") as file:
         file.writestr("a", b"")
@@ -97,11 +155,35 @@ def thickness(value: str) -> dict[int, dict[str, str]]:
     return {k: {"SliceThickness": value} for k in range(9)}
 
 
+WEIGHTLESS = {
+    **PET_TAGS,
+    "PatientWeight": 0,
+    "RadiopharmaceuticalInformationSequence": [dose()],
+}
 UNEVEN = (0.0, 2.5, 5.5, 8.5, 11.2, 14.2, 17.0)
 TILTED = sheared((5, 6, 7), (0.0, 1.0, 3.0))
 
 SITUATIONS: dict[str, Callable[[Path], object]] = {
-    "not opened": lambda folder: (folder / "scans.tar").write_bytes(b"x"),
+    "not opened": lambda folder: (folder / "scans.7z").write_bytes(b"x"),
+    "damaged tar": lambda folder: (folder / "scans.tar").write_bytes(b"x"),
+    "too deep": too_deep,
+    "two dates": two_dates,
+    "no times": lambda f: visits(f, {"StudyDate": "19000101", "StudyTime": "000000"}),
+    "no dates": lambda f: visits(f, {"StudyDate": None, "StudyTime": None}),
+    "two names": two_names,
+    "lost at an end": lambda f: lost(f, slice(0, 4)),
+    "every second": lambda f: lost(f, slice(0, None, 2)),
+    "slope of 0": series(slope=0.0, intercept=1.0),
+    "no number": no_number,
+    "table": series(tags={"ModalityLUTSequence": [item(ModalityLUTType="HU")]}),
+    "frames": series(tags={"NumberOfFrames": 2}),
+    "no bits": series(tags={"BitsStored": 0}),
+    "concatenation": lambda f: concatenation(f, without=2),
+    "lost phase": lost_phase,
+    "PET without weight": lambda f: write_series(
+        f, SeriesSpec("FDG", modality="PT", tags=WEIGHTLESS)
+    ),
+    "no position in NIfTI": nifti_nowhere,
     "locked": locked,
     "broken": broken,
     "localizer": localizer,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgcompare.loading.phases import Phase, split_phases
@@ -148,6 +148,7 @@ def test_more_than_eight_phases_are_a_dynamic_study(tmp_path: Path) -> None:
     assert {s.role for s in series} == {Role.OTHER}
 
 
+@settings(deadline=None)  # the first example loads libraries
 @given(
     phases=st.integers(1, 4),
     slices=st.integers(2, 6),
@@ -184,6 +185,7 @@ NUMBERED: dict[str, Callable[[int, int, int, int], dict[str, Any]]] = {
 }
 
 
+@settings(deadline=None)  # the first example loads libraries
 @given(
     phases=st.integers(1, 4),
     slices=st.integers(6, 9),

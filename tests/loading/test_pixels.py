@@ -1,5 +1,6 @@
 """Voxels keep their exact real values in the smallest safe type."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,14 +263,14 @@ def test_lossless_jpeg_with_any_predictor(predictor: int, bits: int) -> None:
         ({}, "JPEG 2000 (.90)", False),
         ({"LossyImageCompression": "01"}, "JPEG 2000 (.90)", True),
         ({}, "JPEG 2000 lossy (.91)", True),
-        ({"LossyImageCompression": "00"}, "JPEG 2000 lossy (.91)", False),
+        ({"LossyImageCompression": "00"}, "JPEG 2000 lossy (.91)", True),
         ({}, "HTJ2K lossy (.203)", True),
     ],
 )
 def test_lossy_compression_is_flagged(
     tmp_path: Path, tags: dict[str, str], syntax: str | None, lossy: bool
 ) -> None:
-    """Also compression of the past; a lossy syntax that may hold lossless pixels says which."""
+    """Also compression of the past; a frame is believed more than its header."""
     array = stored(0, 4000, np.uint16)
     spec = SeriesSpec(geometry=GRID, array=array, tags={**tags, "BitsStored": 12, "HighBit": 11})
     for path in write_series(tmp_path, spec):
@@ -279,6 +280,30 @@ def test_lossy_compression_is_flagged(
     series = only(tmp_path)
     assert series.acquisition.lossy is lossy
     assert ("lossy compression has changed its values" in series.problems) is lossy
+
+
+def test_lossy_frames_are_flagged_against_their_header(tmp_path: Path) -> None:
+    spec = SeriesSpec(geometry=GRID, array=stored(0, 4000, np.uint16))
+    uid, _, encode = SYNTAXES["JPEG-LS near-lossless (.81)"]
+    for path in write_series(tmp_path, replace(spec, tags={"LossyImageCompression": "00"})):
+        rewrite(path, uid, encode)
+    assert only(tmp_path).acquisition.lossy
+
+
+def test_a_lossy_syntax_may_hold_exact_frames(tmp_path: Path) -> None:
+    array = stored(0, 4000, np.uint16)
+    tags = {"LossyImageCompression": "00"}
+    for path in write_series(tmp_path, SeriesSpec(geometry=GRID, array=array, tags=tags)):
+        rewrite(path, "1.2.840.10008.1.2.4.91", SYNTAXES["JPEG 2000 (.90)"][2])
+    assert not only(tmp_path).acquisition.lossy
+
+
+def test_one_lossy_slice_makes_a_series_lossy(tmp_path: Path) -> None:
+    array = stored(0, 200, np.uint8)
+    paths = write_series(tmp_path, SeriesSpec(geometry=GRID, array=array))
+    uid, _, encode = SYNTAXES["JPEG baseline, 8 bits (.50)"]
+    rewrite(paths[-1], uid, encode)
+    assert only(tmp_path).acquisition.lossy
 
 
 def test_header_that_claims_a_huge_image_is_refused_before_allocation(tmp_path: Path) -> None:

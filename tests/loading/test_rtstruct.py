@@ -1,5 +1,6 @@
 """Structures of an RTSTRUCT are found by name, placed by their frame of reference, and true."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,21 @@ def test_four_readers_of_lidc(shared_data: Path) -> None:
         filled = fill(polygons, grid, name="nodule")
         volumes.append(float(filled.fractions.sum(dtype=float)) * grid.voxel_volume_mm3)
     assert volumes == pytest.approx(READERS_MM3, rel=0.01)
+
+
+def test_open_lines_among_contours_are_said_and_items_of_one_region_joined(tmp_path: Path) -> None:
+    path = write_rtstruct(tmp_path / "rs.dcm", {"GTV": ball()}, frame_uid=UID)
+    (whole,) = read_lesions(path, onto=GRID)
+    ds = pydicom.dcmread(path)
+    contours = list(ds.ROIContourSequence[0].ContourSequence)
+    halves = [pydicom.Dataset() for _ in range(2)]
+    for half, some in zip(halves, (contours[:2], contours[2:]), strict=True):
+        half.ReferencedROINumber, half.ContourSequence = 1, some
+    line = copy.deepcopy(contours[0])
+    line.ContourGeometricType = "OPEN_PLANAR"
+    halves[1].ContourSequence.append(line)
+    ds.ROIContourSequence = halves
+    ds.save_as(path)
+    (found,) = read_lesions(path, onto=GRID)
+    np.testing.assert_array_equal(found.region.array, whole.region.array)
+    assert any("1 point(s) or open line(s) left out" in n for n in found.notes)

@@ -75,6 +75,10 @@ def test_notes_beside_images_are_no_problem(tmp_path: Path) -> None:
 def test_links_in_circles_end(tmp_path: Path) -> None:
     write_series(tmp_path / "scans", SeriesSpec("T1"))
     (tmp_path / "scans" / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "scans" / "self").symlink_to("self")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    (tmp_path / "again").symlink_to(tmp_path / "scans", target_is_directory=True)
     (course,) = scan(tmp_path).courses
     series = course.timepoints[0].series[Role.T1]
     assert not any("duplicate" in p for p in series.problems)
