@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from imgcompare.loading.tables.entries import Entry
 from imgcompare.loading.tables.links import SPLIT_FROM, read_links
+from imgcompare.loading.tables.rows import is_number
 from imgcompare.loading.tables.states import read_figures, read_states
 from imgcompare.model import (
     WHOLE,
@@ -38,6 +39,9 @@ def build_courses(entries: Sequence[Entry]) -> tuple[TypedCourse, ...]:
     InputError
         Naming the row and column that contradicts another.
     """
+    nameless = [e for e in entries if not e.key[0]]
+    if nameless and len(nameless) < len(entries):
+        nameless[0].row.refuse("subject", "is empty, and other rows name a subject.")
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(entry.key, []).append(entry)
@@ -118,10 +122,8 @@ def _timepoints(entries: Sequence[Entry]) -> tuple[tuple[Timepoint, ...], int]:
 
 def _in_order(first: Mapping[str, Entry], dates: Mapping[str, dt.date]) -> list[str]:
     """Order visits by number if all are numbers, else by date."""
-    try:
+    if all(map(is_number, first)):
         return sorted(first, key=float)
-    except ValueError:
-        pass
     for name, entry in first.items():
         if name not in dates:
             entry.row.refuse(
@@ -135,15 +137,16 @@ def _in_order(first: Mapping[str, Entry], dates: Mapping[str, dt.date]) -> list[
 def _lesions(entries: Sequence[Entry]) -> dict[str, Lesion]:
     """Give each name one identity, and refuse what contradicts itself."""
     names = sorted({e.lesion for e in entries}, key=_natural)
-    plain = all(n.isdecimal() for n in names)
+    plain = all(n.isascii() and n.isdecimal() for n in names)
+    plain = plain and len(set(map(int, names))) == len(names)  # 1 and 01 are two names
     lesions: dict[str, Lesion] = {}
     for position, name in enumerate(names, start=1):
         own = [e for e in entries if e.lesion == name]
         site = _agreed(own, "site", [e.site.lower() for e in own])
-        role = _agreed(own, "role", [e.role or "" for e in own])
-        nodal = _agreed(own, "nodal", ["yes" if e.nodal else "" for e in own])
+        role = _agreed(own, "role", [e.role.value if e.role else "" for e in own])
+        nodal = _agreed(own, "nodal", [_nodal(e) for e in own]) == "yes"
         if any(e.status for e in own):
-            role = role or LesionRole.NON_TARGET
+            role = role or LesionRole.NON_TARGET.value
             if role == LesionRole.TARGET:
                 typed = next(e for e in own if e.status)
                 typed.row.refuse("quantity", f"a status is for non-targets; lesion {name} is a "
@@ -154,10 +157,15 @@ def _lesions(entries: Sequence[Entry]) -> dict[str, Lesion]:
             tracking_uid=f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, seed).int}",
             site=site,
             role=LesionRole(role) if role else LesionRole.TARGET,
-            nodal=bool(nodal),
+            nodal=nodal,
             name="" if plain else name,
         )
     return lesions
+
+
+def _nodal(entry: Entry) -> str:
+    """Whether a lesion is a node by a row; empty where the row leaves the cell empty."""
+    return "yes" if entry.nodal else ("no" if entry.row.get("nodal") else "")
 
 
 def _agreed(entries: Sequence[Entry], column: str, values: Sequence[str]) -> str:

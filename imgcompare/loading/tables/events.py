@@ -14,6 +14,8 @@ STEROIDS = ("none", "physiologic", "stable", "decreased", "increased")
 STATUS = ("better", "stable", "worse")
 """Words for steroids and clinical status (criteria of the RANO family)."""
 
+MARKERS = ("normal", "elevated")
+
 
 def read_events(path: Path) -> Mapping[str, tuple[ClinicalEvent, ...]]:
     """Read an events table with the columns subject, date, event and value.
@@ -54,4 +56,9 @@ def _value(row: TableRow, kind: ClinicalEventKind) -> str:
             return row.choice_in("value", STEROIDS)
         dose = row.size_in("value")
         return f"{dose:g}"
+    if kind is ClinicalEventKind.TUMOUR_MARKER:
+        row.need("value", example="normal, elevated or 35")
+        if text[0].isalpha():
+            return row.choice_in("value", MARKERS)
+        row.size_in("value")
     return text

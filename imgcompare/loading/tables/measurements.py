@@ -8,6 +8,7 @@ from pathlib import Path
 from imgcompare.errors import InputError
 from imgcompare.loading.tables.courses import build_courses
 from imgcompare.loading.tables.entries import Entry
+from imgcompare.loading.tables.plausibility import refuse_impossible_size
 from imgcompare.loading.tables.rows import TableRow, read_rows
 from imgcompare.loading.tables.states import INTENSITIES
 from imgcompare.model import (
@@ -178,10 +179,13 @@ def _figure(
     has_none = state is LesionState.ABSENT and quantity.startswith(INTENSITIES)
     if has_none or (value is None and state is not LesionState.ABSENT):
         return None
-    low, high = (row.number_in(c) for c in ("ci_low", "ci_high"))
+    low, high = (read(c) for c in ("ci_low", "ci_high"))
     scaled = (value or 0.0) * factor
-    if low is not None and high is not None and not low <= (value or 0.0) <= high:
-        row.refuse("ci_low", f"the interval {low:g} to {high:g} does not hold {value:g}.")
+    refuse_impossible_size(row, scaled, unit)
+    if low is not None and low > (value or 0.0):
+        row.refuse("ci_low", f"the interval from {low:g} on does not hold {value or 0.0:g}.")
+    if high is not None and high < (value or 0.0):
+        row.refuse("ci_high", f"the interval up to {high:g} does not hold {value or 0.0:g}.")
     return Measurement(
         lesion_id=0,
         timepoint_index=0,

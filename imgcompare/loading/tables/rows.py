@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,11 @@ from imgcompare.errors import InputError, NothingFoundError, UnreadableFileError
 
 DELIMITERS = (",", ";", "\t")
 """Separators that spreadsheets use."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as people and spreadsheets write it; Python would take 1_000 as well."""
+
+NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 
 YES, NO = frozenset({"yes", "y", "true", "1"}), frozenset({"no", "n", "false", "0", ""})
 
@@ -49,13 +55,11 @@ class TableRow:
         if not text:
             return None
         plain = text.replace(",", ".") if self.decimal_comma else text
-        try:
-            value = float(plain)
-        except ValueError:
-            self.refuse(column, f"{text!r} is not a number.")
-        if not math.isfinite(value):
+        if plain.lower().lstrip("+-") in NOT_FINITE or (is_number(plain) and _is_endless(plain)):
             self.refuse(column, f"{text!r} is not a finite number; leave it empty if unknown.")
-        return value
+        if not is_number(plain):
+            self.refuse(column, f"{text!r} is not a number.")
+        return float(plain)
 
     def size_in(self, column: str) -> float | None:
         """Read a number from 0 up, None from an empty cell."""
@@ -90,6 +94,15 @@ class TableRow:
         if text not in YES | NO:
             self.refuse(column, f"{self.get(column)!r} is neither yes nor no.")
         return text in YES
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a plain decimal number."""
+    return NUMBER.fullmatch(text) is not None
+
+
+def _is_endless(text: str) -> bool:
+    return not math.isfinite(float(text))
 
 
 def _key(word: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgcompare.loading.tables.entries import Entry
+from imgcompare.loading.tables.plausibility import refuse_contradictions
 from imgcompare.model import WHOLE, Lesion, LesionState, Measurement
 
 NAN = float("nan")
@@ -100,7 +101,7 @@ def read_figures(
 ) -> dict[Key, Measurement]:
     """Give each figure its lesion and timepoint; what is absent is zero in all its sizes."""
     found: dict[Key, Measurement] = {}
-    rows: dict[Key, int] = {}
+    rows: dict[Key, Entry] = {}
     for e in entries:
         if e.figure is None:
             continue
@@ -110,10 +111,11 @@ def read_figures(
             e.row.refuse(
                 "quantity",
                 f"{e.where} has its {e.figure.compartment} {e.figure.quantity} of {e.visit} in row "
-                f"{rows[key]} already; keep one.",
+                f"{rows[key].row.number} already; keep one.",
             )
         found[key] = replace(e.figure, lesion_id=lesion, timepoint_index=visit)
-        rows[key] = e.row.number
+        rows[key] = e
+    refuse_contradictions(found, rows)
     for lesion, visit, gone in states.absent:
         for (other, _, compartment, quantity), figure in list(found.items()):
             key = lesion, visit, compartment, quantity

@@ -47,6 +47,8 @@ def test_the_subject_column_may_be_left_out(table):
         ("A,20 January,surgery,", "row 2, column date: '20 January' is no date"),
         ("A,2024-01-20,clinical_status,dead", "row 2, column value: 'dead' is unknown"),
         ("A,2024-01-20,clinical_status,", "row 2, column value: is empty"),
+        ("A,2024-01-20,tumour_marker,purple", "row 2, column value: 'purple' is unknown"),
+        ("A,2024-01-20,tumour_marker,", "row 2, column value: is empty"),
         ("A,2024-01-20,steroid_dose,-2", "row 2, column value: -2 is below 0"),
         ("A,2024-01-20,steroid_dose,lots", "row 2, column value: 'lots' is unknown"),
         ("A,2024-01-20,,", "row 2, column event: is empty"),

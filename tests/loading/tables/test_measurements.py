@@ -170,6 +170,21 @@ REFUSALS = [
     ("1,2024-03-06,2,new,liver,no,whole,longest_diameter,0,mm,", 3, "role", "no timepoint"),
     (",,1,target,liver,no,whole,longest_diameter,5,mm,", 3, "date", "so is the timepoint"),
     ("week 6,,1,target,liver,no,whole,longest_diameter,5,mm,", 3, "date", "put in order"),
+    ("nan,,1,target,liver,no,whole,longest_diameter,5,mm,", 3, "date", "put in order"),
+    ("1,2024-03-06,1,target,liver,no,whole,longest_diameter,5000,mm,", 3, "value", "a person can"),
+    ("1,2024-03-06,1,target,liver,no,whole,volume,1e300,mL,", 3, "value", "more than a person"),
+    ("1,2024-03-06,1,target,liver,no,whole,volume,1e999,mL,", 3, "value", "not a finite"),
+    ("1,2024-03-06,1,target,liver,no,whole,volume,1_000,mL,", 3, "value", "not a number"),
+    ("1,2024-03-06,1,target,liver,no,whole,mean_intensity,-2000,HU,", 3, "value", "less than air"),
+    ("0,2024-01-10,1,target,liver,no,whole,perpendicular_diameter,60,mm,", 3, "value", "longest"),
+    (
+        "0,2024-01-10,1,target,liver,no,enhancing,longest_diameter,60,mm,",
+        3,
+        "value",
+        "whole lesion",
+    ),
+    ("1,2024-03-06,1,target,liver,yes,whole,longest_diameter,5,mm,", 3, "nodal", "'yes' here and"),
+    ("1,2024-03-06,1,new,liver,no,whole,longest_diameter,5,mm,", 3, "role", "'new' here and"),
 ]
 
 
@@ -180,6 +195,85 @@ def test_impossible_input_names_row_and_column(table, row, number, column, probl
     text = str(refusal.value)
     assert f"figures.csv, row {number}, column {column}: " in text
     assert problem in text
+
+
+def test_a_product_must_be_that_of_its_diameters(table):
+    rows = [
+        f"0,,1,target,,,whole,{q},"
+        for q in ("longest_diameter,50,mm", "perpendicular_diameter,40,mm",
+                  "bidimensional_product,5,mm2")
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"row 4, column value: .* not the product of 50 and 40"):
+        read_measurements(table(rows))
+
+
+def test_oedema_and_t2_flair_may_be_larger_than_the_lesion(table):
+    rows = [
+        f"0,,1,target,,,{part},volume,{value},mL,"
+        for part, value in (("whole", 10), ("oedema", 60), ("t2_flair", 70), ("enhancing", 10.2))
+    ]
+    assert len(read_one(table(rows)).measurements) == 4
+
+
+def test_intervals_must_hold_their_figure(table):
+    header = "timepoint,lesion,quantity,value,unit,ci_low,ci_high"
+    for low, high, column in (("6", "", "ci_low"), ("", "4", "ci_high"), ("-1", "9", "ci_low")):
+        with pytest.raises(InputError, match=f"row 2, column {column}"):
+            read_measurements(table([f"0,1,volume,5,mL,{low},{high}"], header))
+
+
+def test_1_and_01_are_two_names(table):
+    rows = [f"0,,{name},target,,,whole,longest_diameter,20,mm," for name in ("1", "01")]
+    assert [x.name for x in read_one(table(rows)).lesions] == ["01", "1"]
+
+
+def test_a_subject_left_out_in_some_rows_is_refused(table):
+    header = "subject,timepoint,lesion,quantity,value,unit"
+    rows = ["A,0,1,volume,5,mL", ",1,1,volume,6,mL"]
+    with pytest.raises(InputError, match=r"row 3, column subject: is empty, and other rows name"):
+        read_measurements(table(rows, header))
+
+
+CELLS = {
+    "timepoint": ["0", "1", "2", "x", ""],
+    "date": ["2024-01-10", "2024-05-01", "", "soon"],
+    "lesion": ["1", "2", "A", "01", ""],
+    "role": ["target", "new", "non_target", ""],
+    "nodal": ["yes", "no", ""],
+    "compartment": ["whole", "enhancing", ""],
+    "quantity": ["longest_diameter", "volume", "short_axis", "status", "finding", ""],
+    "value": ["5", "50", "0", "", "PD", "no_washout", "-3"],
+    "unit": ["mm", "mL", "", "cm"],
+    "state": ["", *LesionState],
+    "split_from": ["", "", "1", "2"],
+    "merged_into": ["", "", "1", "2"],
+}
+SOUND = [
+    {"timepoint": str(t), "date": date, "lesion": str(i), "role": "target", "value": str(30 + i),
+     "quantity": "longest_diameter", "unit": "mm"}
+    for t, date in enumerate(("2024-01-10", "2024-03-06", "2024-05-01"))
+    for i in (1, 2)
+]  # fmt: skip
+
+
+def test_any_table_is_read_or_refused_by_row_and_column(table):
+    """Some cells of a sound table are replaced, some rows added: never a traceback."""
+    draw = random.Random(7)
+    for _ in range(150):
+        rows = [dict(r) for r in SOUND]
+        for _ in range(draw.randint(1, 3)):
+            if draw.random() < 0.4:
+                rows.append({c: draw.choice(v) for c, v in CELLS.items() if draw.random() < 0.6})
+            else:
+                column = draw.choice(list(CELLS))
+                draw.choice(rows)[column] = draw.choice(CELLS[column])
+        path = table([",".join(r.get(c, "") for c in CELLS) for r in rows], ",".join(CELLS))
+        problem = ""
+        try:
+            read_measurements(path)
+        except InputError as refusal:
+            problem = str(refusal)
+        assert not problem or ("row " in problem and "column " in problem), problem
 
 
 @pytest.mark.parametrize(
