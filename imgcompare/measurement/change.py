@@ -19,6 +19,7 @@ from imgcompare.measurement.errors import (
     widened,
 )
 from imgcompare.measurement.growth import NAN, doubling_time, log_change, specific_growth_rate
+from imgcompare.measurement.lesion import AT_IMAGE_EDGE
 from imgcompare.measurement.repeatability import HOUSE_DEFAULT, Verdict, judge
 from imgcompare.measurement.uncertainty import Z95
 from imgcompare.model import (
@@ -281,6 +282,8 @@ def _verdict(earlier: Measurement, later: Measurement, error: Repeatability | No
         return Verdict(Exceeds.UNKNOWN, difference - half, difference + half, reason)
     if math.isnan(half):
         return Verdict(Exceeds.UNKNOWN, NAN, NAN, "a figure has no interval")
+    if AT_IMAGE_EDGE in (*earlier.flags, *later.flags):
+        return Verdict(Exceeds.UNKNOWN, NAN, NAN, "the image's edge may cut off part of the lesion")
     source = error.source
     if image_counts:
         source = f"image resolution and noise, beyond {source}"

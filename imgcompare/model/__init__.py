@@ -42,6 +42,7 @@ from imgcompare.model.images import (
     read_only,
 )
 from imgcompare.model.lesions import (
+    NOT_IMAGED_BEFORE,
     OUTLINED_ON_WATER,
     EventKind,
     Lesion,
@@ -68,6 +69,7 @@ __all__ = [
     "DIRECTIONS",
     "LESION_TISSUES",
     "LIVER",
+    "NOT_IMAGED_BEFORE",
     "OUTLINED_ON_WATER",
     "TISSUE_CODES",
     "UNKNOWN",

@@ -38,6 +38,10 @@ class EventKind(StrEnum):
     MERGED = "merged"
 
 
+NOT_IMAGED_BEFORE = "its place lies outside every earlier image"
+"""Reason of an event NEW that says nothing about whether the lesion is new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lesion:
     """Identity of a lesion, stable over time; ``name`` is what a table calls it."""

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from imgcompare.errors import RegistrationError
-from imgcompare.model import AlignedTimepoint, EventKind, LabelMap, LesionSegmentation, Volume
+from imgcompare.model import (
+    AlignedTimepoint,
+    EventKind,
+    LabelMap,
+    LesionSegmentation,
+    Role,
+    Volume,
+)
 from imgcompare.pipeline.aligning import succeeded, why
 from imgcompare.pipeline.journal import Journal
 from imgcompare.registration import map_mask
@@ -19,6 +26,7 @@ from imgcompare.segmentation import (
     Place,
     Prepared,
     follow_lesion,
+    is_imaged,
     is_lesion,
     match_lesions,
 )
@@ -26,6 +34,9 @@ from imgcompare.segmentation.masks import BoolArray
 
 REPEATED_SHARE = 0.3
 """What is found at an earlier timepoint and lies on a known lesion to this part is that lesion."""
+
+WITH_CONTRAST = frozenset({Role.T1C, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED, Role.CT})
+"""Series that may show what enhances; of a CT whose phase is unknown, nobody can say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,9 +119,16 @@ class Tracking:
                 f"Give --seed or --mask for {aligned.timepoint.name}."
             )
         reachable = [p for p in places if succeeded(self.aligned[p[0]].to_baseline)]
+        unclear = {p for p in reachable if self._lacks_contrast(p, aligned)}
+        if unclear and not prepared.is_ct:
+            reachable = [p for p in reachable if p not in unclear]
         self.looked_for[index] = set(reachable)
         with ThreadPoolExecutor(max_workers=2) as pool:
             regions = list(pool.map(lambda p: self._seek(prepared, p), reachable))
+        for place, region in zip(reachable, regions, strict=True):
+            if place in unclear and not region.array.any():
+                self.looked_for[index].discard(place)
+        self._warn_unclear(aligned, len(unclear))
         return [
             replace(
                 self._at(place),
@@ -155,6 +173,12 @@ class Tracking:
             results.append(Outline(cut, source, newcomer.proposed, unenhanced=newcomer.unenhanced))
         return results
 
+    def is_imaged(self, place: Place, index: int) -> bool:
+        """Tell whether timepoint ``index`` shows the place of an outline."""
+        there = self.aligned[index]
+        found = Found(self._at(place).region, self.aligned[place[0]].to_baseline)
+        return is_imaged(found, (there.geometry, there.to_baseline))
+
     def _last_seen(self, found: Sequence[Outline]) -> list[Place]:
         """Say where each lesion was seen last, without those found and those that merged."""
         before = self.match()
@@ -165,6 +189,22 @@ class Tracking:
             now = Tracking(self.aligned, self.journal, [*self.outlines, list(found)])
             here = set(now.match().ids[-1])
         return [place for i, place in sorted(last.items()) if i not in merged | here]
+
+    def _lacks_contrast(self, place: Place, there: AlignedTimepoint) -> bool:
+        """Tell whether an outline rests on contrast that another timepoint does not show."""
+        here = WITH_CONTRAST & self.aligned[place[0]].images.keys()
+        return bool(here) and not (
+            WITH_CONTRAST & there.images.keys() or self._at(place).unenhanced
+        )
+
+    def _warn_unclear(self, aligned: AlignedTimepoint, count: int) -> None:
+        if count:
+            name = aligned.timepoint.name
+            self.journal.warn(
+                f"{name} has no series after contrast, which {count} earlier lesion(s) were "
+                f"outlined on: what is not found there has not vanished. Give --seed or --mask "
+                f"for {name} to measure it on {aligned.reference_role}."
+            )
 
     def _seek(self, prepared: Prepared, place: Place) -> LabelMap:
         return self._sought(self._at(place), place[0], prepared)
@@ -240,9 +280,13 @@ def find_overlooked(
         prepared = prepare(tracking.aligned[earlier])
         for place in usable:
             newcomer = tracking.outlines[place[0]][place[1]]
-            found = tracking.look_back(place[0], [newcomer], prepared)[0]
             name = tracking.aligned[earlier].timepoint.name
             what = f"lesion first found at {tracking.aligned[place[0]].timepoint.name}"
+            if not tracking.is_imaged(place, earlier):
+                reason = "its place lies outside the image"
+                tracking.journal.decide(name, choice=f"{what}: not imaged", reason=reason)
+                continue
+            found = tracking.look_back(place[0], [newcomer], prepared)[0]
             if found is None:
                 reason = "looked for at its place, and nothing was found"
                 tracking.journal.decide(name, choice=f"{what}: absent", reason=reason)

@@ -11,6 +11,7 @@ from collections import Counter
 
 from imgcompare.model import (
     LESION_TISSUES,
+    NOT_IMAGED_BEFORE,
     Change,
     Comparison,
     EventKind,
@@ -39,6 +40,9 @@ from imgcompare.reporting.wording import (
     significant,
     timepoint_name,
 )
+
+AT_IMAGE_EDGE = "AT_IMAGE_EDGE"
+"""Flag of a figure of a lesion that reaches the edge of the image."""
 
 GROWING_APART = "growing while its enhancing part shrinks"
 
@@ -85,7 +89,21 @@ def lesion_finding(comparison: Comparison, lesion: Lesion) -> str:
     parts = f"whole volume {change_figures(whole)}"
     if enhancing is not None:
         parts += f", enhancing {change_figures(enhancing)}"
-    return f"{name}: {parts}: {conclusion(comparison, lesion, whole, enhancing)}"
+    said = _cut_off(comparison, lesion) or conclusion(comparison, lesion, whole, enhancing)
+    return f"{name}: {parts}: {said}"
+
+
+def _cut_off(comparison: Comparison, lesion: Lesion) -> str:
+    """Say where the image cuts a lesion off, so that nothing can be concluded; else nothing."""
+    ends = (comparison.course.baseline_index, last_index(comparison))
+    cut = [
+        timepoint_name(comparison, i)
+        for i in ends
+        if (m := find_measurement(comparison, lesion.id, i)) and AT_IMAGE_EDGE in m.flags
+    ]
+    if not cut:
+        return ""
+    return f"the edge of the image cuts the lesion off on {joined(cut)}, so its change is not known"
 
 
 def change_figures(change: Change) -> str:
@@ -212,6 +230,8 @@ def growth_sources(comparison: Comparison, lesion: Lesion, to_index: int) -> str
 def outcome(comparison: Comparison, lesion: Lesion) -> str:
     """Say in two or three words how a lesion went from baseline to the last timepoint."""
     event = _own_event(comparison, lesion)
+    if event is not None and event.reason == NOT_IMAGED_BEFORE:
+        return "first imaged at follow-up"
     if event is not None:
         return {
             EventKind.NEW: "found only at follow-up",
@@ -219,6 +239,8 @@ def outcome(comparison: Comparison, lesion: Lesion) -> str:
             EventKind.SPLIT: "divided",
             EventKind.MERGED: "merged",
         }[event.kind]
+    if _cut_off(comparison, lesion):
+        return "cut off by the edge of the image"
     last = last_index(comparison)
     size = trend(find_change(comparison, lesion.id, last))
     uptake = trend(find_change(comparison, lesion.id, last, compartment=ENHANCING))
@@ -259,8 +281,14 @@ def _coarse(course: str) -> str:
 
 
 def _own_event(comparison: Comparison, lesion: Lesion) -> LesionEvent | None:
-    """Latest change of identity of a lesion that the last timepoint still shows."""
-    own = [e for e in comparison.events if lesion.id in e.lesion_ids]
+    """Latest change of identity of a lesion that still holds: what came back is not gone."""
+    seen = [r.index for r in comparison.results if lesion.id in r.lesions]
+    own = [
+        e
+        for e in comparison.events
+        if lesion.id in e.lesion_ids
+        and (e.kind is not EventKind.VANISHED or max(seen, default=-1) < e.timepoint_index)
+    ]
     return max(own, key=lambda e: e.timepoint_index, default=None)
 
 
@@ -278,6 +306,9 @@ def _sizes(comparison: Comparison, lesion: Lesion, index: int) -> str:
 def _only_later(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
     found = timepoint_name(comparison, event.timepoint_index)
     sizes = _sizes(comparison, lesion, last_index(comparison))
+    if event.reason == NOT_IMAGED_BEFORE:
+        note = "no earlier image shows its place, so it may have been there before"
+        return f"{lesion_name(lesion)}: first imaged on {found}; {sizes}; {note}"
     note = "whether it is new is for a reader to decide"
     return f"{lesion_name(lesion)}: not found before {found}; {sizes}; {note}"
 

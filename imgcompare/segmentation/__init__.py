@@ -4,7 +4,7 @@ from imgcompare.segmentation.compartments import segment_compartments
 from imgcompare.segmentation.following import follow_lesion
 from imgcompare.segmentation.given import compartments_as_drawn, edit_compartments
 from imgcompare.segmentation.lesion import lesion_from_seed, outline_seed
-from imgcompare.segmentation.matching import Found, Matching, Place, match_lesions
+from imgcompare.segmentation.matching import Found, Matching, Place, is_imaged, match_lesions
 from imgcompare.segmentation.preparation import Prepared, prepare
 from imgcompare.segmentation.proposal import is_lesion, propose_lesions
 
@@ -16,6 +16,7 @@ __all__ = [
     "compartments_as_drawn",
     "edit_compartments",
     "follow_lesion",
+    "is_imaged",
     "is_lesion",
     "lesion_from_seed",
     "match_lesions",

@@ -54,6 +54,9 @@ BRAIN_SLACK_MM = 6.0
 NOTCH_MM = 13.0
 """Half width of the notch that a lesion at the surface may leave in normal tissue."""
 
+WIDE_NOTCHES_MM = (30.0,)
+"""Tried in turn where a point known to lie in a lesion is not in normal tissue closed like that."""
+
 MIN_DOMAIN_SHARE = 0.02
 """Normal tissue must make up this part of the neighbourhood."""
 
@@ -182,7 +185,9 @@ def local_level(image: FloatArray, normal: BoolArray, spacing: Spacing) -> Float
     return np.asarray(overall + stretch(level, image.shape, steps), dtype=np.float32)
 
 
-def tissue_domain(normal: BoolArray, within: BoolArray, spacing: Spacing) -> BoolArray:
+def tissue_domain(
+    normal: BoolArray, within: BoolArray, spacing: Spacing, *, notch_mm: float = NOTCH_MM
+) -> BoolArray:
     """Close normal tissue over lesions, fluid and vessels, leaving skull and scalp outside.
 
     Parameters
@@ -193,6 +198,8 @@ def tissue_domain(normal: BoolArray, within: BoolArray, spacing: Spacing) -> Boo
         Outer limit, e.g. an approximate brain mask.
     spacing : tuple of float
         Voxel size, mm.
+    notch_mm : float
+        Half width of the widest notch that is closed.
 
     Returns
     -------
@@ -209,13 +216,13 @@ def tissue_domain(normal: BoolArray, within: BoolArray, spacing: Spacing) -> Boo
         return within.copy()
     main = shape.keep_labels(labels, [int(sizes.argmax()) + 1])
     tissue = shape.dilate(main, ISLAND_MM, (a, b, c)) & (block_mean(normal, steps) > 0)
-    closed = shape.close(tissue, NOTCH_MM, (a, b, c))
+    closed = shape.close(tissue, notch_mm, (a, b, c))
     closed |= shape.enclosed_holes(closed)
     depth = shape.depth_mm(closed, (a, b, c)) - shape.depth_mm(~closed, (a, b, c))
     return np.asarray((stretch(depth, normal.shape, steps) > 0) & within)
 
 
-def gather_mr(prepared: Prepared, box: Box) -> Evidence:
+def gather_mr(prepared: Prepared, box: Box, at: Sequence[int] | None = None) -> Evidence:
     """Collect the evidence in a box of a head MR timepoint.
 
     Parameters
@@ -224,6 +231,8 @@ def gather_mr(prepared: Prepared, box: Box) -> Evidence:
         With T1C or another MR image.
     box : tuple of slice
         Part of the reference grid.
+    at : sequence of 3 int, optional
+        Voxel of the box that lies in a lesion, and so among the tissue to look at.
     """
     images = {r: i[box] for r, i in prepared.images.items()}
     role = prepared.aligned.reference_role
@@ -236,7 +245,7 @@ def gather_mr(prepared: Prepared, box: Box) -> Evidence:
     ordinary = (base > span[0]) & (base < span[1])
     # A lesion at the surface may be missing from the brain mask: look a little beyond it.
     around = shape.dilate(brain[box], BRAIN_SLACK_MM, spacing)
-    domain = tissue_domain(around & ordinary, prepared.body[box], spacing)
+    domain = _domain_at(at, around & ordinary, prepared.body[box], spacing)
     plain = domain & (post > T1C_NORMAL[0]) & (post < T1C_NORMAL[1])
     if prepared.enhancement is None:
         signal, noise, spread = post, prepared.noise.get(role, 0.0), TISSUE_SD
@@ -251,6 +260,24 @@ def gather_mr(prepared: Prepared, box: Box) -> Evidence:
         odd |= images[Role.T1] > T1_BRIGHT
     cap = 1.0 if prepared.enhancement is not None else UNSUBTRACTED_CAP
     return Evidence(box, spacing, domain, rise, floor, odd, solid=False, plateau_cap=cap)
+
+
+def _domain_at(
+    at: Sequence[int] | None, normal: BoolArray, within: BoolArray, spacing: Spacing
+) -> BoolArray:
+    """Close wider notches where a voxel of a lesion would be left out otherwise.
+
+    Without T1 before contrast all of a lesion differs from normal tissue, so that a large one at
+    the surface leaves a wide notch.
+    """
+    domain = tissue_domain(normal, within, spacing)
+    if at is None or domain[tuple(at)]:
+        return domain
+    for notch_mm in WIDE_NOTCHES_MM:
+        wider = tissue_domain(normal, within, spacing, notch_mm=notch_mm)
+        if wider[tuple(at)]:
+            return wider
+    return domain
 
 
 def _rise(

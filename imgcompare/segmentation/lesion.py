@@ -150,10 +150,9 @@ def gather(prepared: Prepared, index: Sequence[int], reach_mm: float) -> Evidenc
     """Collect the evidence within reach of a voxel."""
     grid = prepared.aligned.geometry
     box = box_around(index, reach_mm, grid.spacing_mm, grid.shape)
-    if prepared.is_ct:
-        a, b, c = (int(i) - s.start for i, s in zip(index, box, strict=True))
-        return gather_ct(prepared, box, (a, b, c))
-    return gather_mr(prepared, box)
+    a, b, c = (int(i) - s.start for i, s in zip(index, box, strict=True))
+    gather_here = gather_ct if prepared.is_ct else gather_mr
+    return gather_here(prepared, box, (a, b, c))
 
 
 def segment_at(

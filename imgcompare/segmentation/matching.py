@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from imgcompare.errors import ConfigurationError
 from imgcompare.geometry import Geometry
-from imgcompare.model import EventKind, LabelMap, LesionEvent, Transform
+from imgcompare.model import NOT_IMAGED_BEFORE, EventKind, LabelMap, LesionEvent, Transform
 
 TOLERANCE_MM: Final = 3.0
 """How far apart aligned lesions may lie: residual misalignment, tissue shifted by mass effect."""
@@ -26,6 +26,11 @@ FRAGMENT_SHARE: Final = 0.5
 SAMPLE_POINTS: Final = 4000
 """Points that stand for a lesion; shares are then known to about one percent."""
 
+
+NO_EARLIER_LESION: Final = "no earlier lesion lies at its place"
+
+View = tuple[Geometry, Transform]
+"""The grid of an image, and the way from there to baseline space."""
 
 Place = tuple[int, int]
 """A lesion found: position of its timepoint, and its own among those found there."""
@@ -68,7 +73,7 @@ class _State:
 def match_lesions(
     timepoints: Sequence[Sequence[Found]],
     *,
-    views: Sequence[tuple[Geometry, Transform]],
+    views: Sequence[View],
     links: Mapping[Place, int] | None = None,
     followed: Mapping[Place, Place] | None = None,
     looked_for: Mapping[int, Collection[Place]] | None = None,
@@ -87,7 +92,8 @@ def match_lesions(
         Lesions of each timepoint, in order of time.
     views : sequence of (Geometry, Transform)
         Per timepoint, the imaged grid and the way to baseline space: a lesion outside the grid
-        was not seen, which is not the same as vanished.
+        was not seen, which is not the same as vanished, and what no earlier image shows may have
+        been there before.
     links : mapping of (timepoint, position) to int, optional
         A person's word, which overrules: the lesion found there has this identity.
     followed : mapping of (timepoint, position) to (timepoint, position), optional
@@ -119,9 +125,22 @@ def match_lesions(
             earlier = (followed or {}).get((index, position))
             if earlier is not None and position not in said:
                 said[position] = ids[earlier[0]][earlier[1]]
-        ids.append(_match_one(state, index, points, said, tolerance_mm))
+        seen = [any(_imaged(p, view) for view in views[:index]) for p in points]
+        ids.append(_match_one(state, index, points, said, tolerance_mm, seen=seen))
         _note_vanished(state, index, set(ids[-1]), views[index], sought.get(index))
     return Matching(tuple(ids), tuple(state.events))
+
+
+def is_imaged(found: Found, view: View) -> bool:
+    """Tell whether another image covers the place of a lesion."""
+    return _imaged(_sample(found), view)
+
+
+def _imaged(points_mm: npt.NDArray[np.float64], view: View) -> bool:
+    """Tell whether a grid holds most of some points of baseline space."""
+    grid, to_baseline = view
+    inside = grid.contains(to_baseline.inverse().apply(points_mm))
+    return bool(inside.mean() >= FRAGMENT_SHARE)
 
 
 def _check_links(links: Mapping[Place, int], timepoints: Sequence[Sequence[Found]]) -> None:
@@ -160,8 +179,13 @@ def _match_one(
     points: Sequence[npt.NDArray[np.float64]],
     said: Mapping[int, int],
     tolerance_mm: float,
+    *,
+    seen: Sequence[bool],
 ) -> tuple[int, ...]:
-    """Give the lesions of one timepoint their identities, and note what happened."""
+    """Give the lesions of one timepoint their identities, and note what happened.
+
+    ``seen`` says of each lesion found whether an earlier image shows its place.
+    """
     on_known, on_found = _shares(state, points, tolerance_mm)
     ids: dict[int, int] = dict(said)
     strength = {k: max(on_known[k], on_found[k]) for k in on_known}
@@ -173,7 +197,8 @@ def _match_one(
     for position in range(len(points)):
         if position not in ids:
             parent = _best(on_known, position=position)
-            ids[position] = _admit(state, index, parent, first=index == 0)
+            why = NO_EARLIER_LESION if seen[position] else NOT_IMAGED_BEFORE
+            ids[position] = _admit(state, index, parent, why_new=why if index else "")
     for identity, known in list(state.known.items()):
         if known.present and identity not in ids.values():
             _note_merged(state, index, identity, ids, on_found)
@@ -202,16 +227,15 @@ def _best(shares: Mapping[tuple[int, int], float], *, position: int) -> int | No
     return max(candidates, key=lambda k: candidates[k]) if candidates else None
 
 
-def _admit(state: _State, index: int, parent: int | None, *, first: bool) -> int:
+def _admit(state: _State, index: int, parent: int | None, *, why_new: str) -> int:
     """Give a lesion that continues none a new identity, and say why it is there."""
     identity = state.new_id()
     state.known[identity] = _Known(np.empty((0, 3)))
     if parent is not None:
         reason = f"lies on lesion {parent}, which another part continues"
         state.events.append(LesionEvent(EventKind.SPLIT, index, (parent, identity), reason))
-    elif not first:
-        reason = "no earlier lesion lies at its place"
-        state.events.append(LesionEvent(EventKind.NEW, index, (identity,), reason))
+    elif why_new:
+        state.events.append(LesionEvent(EventKind.NEW, index, (identity,), why_new))
     return identity
 
 
@@ -236,19 +260,17 @@ def _note_vanished(
     state: _State,
     index: int,
     present: set[int],
-    view: tuple[Geometry, Transform],
+    view: View,
     looked_for: Collection[Place] | None,
 ) -> None:
     """Note which lesions are gone: known, looked for, imaged, and not found."""
-    grid, to_baseline = view
     for identity, known in state.known.items():
         if not known.present or identity in present:
             continue
         if looked_for is not None and not set(known.places) & set(looked_for):
             continue
-        here = to_baseline.inverse().apply(known.points_mm)
-        if grid.contains(here).mean() < FRAGMENT_SHARE:
-            continue  # outside the image: not seen, which is no statement
+        if not _imaged(known.points_mm, view):
+            continue  # not seen, which is no statement
         reason = "nothing was found at its place"
         state.events.append(LesionEvent(EventKind.VANISHED, index, (identity,), reason))
         known.present = False

@@ -21,7 +21,7 @@ from imgcompare.segmentation.lesion import segment_at
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
-from imgcompare.segmentation.references import looks_like_fluid
+from imgcompare.segmentation.references import CSF_T1, CSF_T2
 from imgcompare.segmentation.starting import look_around
 
 Start = tuple[tuple[int, int, int], float]
@@ -255,9 +255,20 @@ def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
             return False
     if prepared.is_ct:
         return True
-    # By T2 alone, the oedema around a lesion is as bright as fluid.
-    fluid = looks_like_fluid({r: i[box] for r, i in prepared.images.items()}, around)
+    fluid = _fluid({r: i[box][around] for r, i in prepared.images.items()})
     return bool(fluid.sum() < IN_FLUID * around.sum())
+
+
+def _fluid(images: Mapping[Role, FloatArray]) -> BoolArray:
+    """Tell CSF, and voxels shared with it, from brain and from oedema, as bright on T2 alone."""
+    fluid = np.ones(next(iter(images.values())).shape, dtype=bool)
+    if Role.T2 in images:
+        fluid &= images[Role.T2] > CSF_T2
+    if Role.FLAIR in images:
+        fluid &= images[Role.FLAIR] < 1.0  # oedema is brighter than white matter
+    if Role.T1 in images and not {Role.T2, Role.FLAIR} <= images.keys():
+        fluid &= images[Role.T1] < CSF_T1
+    return fluid
 
 
 def _is_blood(images: Mapping[Role, FloatArray], inside: BoolArray, around: BoolArray) -> bool:

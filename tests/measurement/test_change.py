@@ -217,6 +217,15 @@ def test_flags_of_both_figures_are_carried():
     assert pick(measure_changes([first, second], DATES), "baseline", 1).flags == ()
 
 
+@pytest.mark.parametrize("cut", [0, 1])
+def test_what_the_edge_of_the_image_cuts_off_has_no_known_change(cut):
+    figures = rows([10.0, 20.0])
+    figures[cut] = replace(figures[cut], flags=("AT_IMAGE_EDGE",))
+    change = pick(measure_changes([*figures, *mr_rows(2)], DATES), "baseline", 1)
+    assert (change.exceeds_error, change.percent) == (Exceeds.UNKNOWN, 100.0)
+    assert "edge" in change.reason
+
+
 def test_impossible_input_is_refused():
     with pytest.raises(InputError, match="two values"):
         measure_changes([*rows([1.0]), *rows([2.0])], DATES)

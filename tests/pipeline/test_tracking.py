@@ -1,10 +1,13 @@
 """Which lesion is looked for where: forward from where it was last seen, and back if it is new."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from imgcompare.errors import RegistrationError
 from imgcompare.model import (
+    NOT_IMAGED_BEFORE,
     AlignedTimepoint,
     EventKind,
     LabelMap,
@@ -31,12 +34,12 @@ def ball(x: float, y: float, z: float, radius: float) -> np.ndarray:
 A, B, C = ball(10, 10, 20, 6), ball(32, 28, 26, 7), ball(12, 30, 30, 5)
 
 
-def visit(index: int, *, failed: bool = False) -> AlignedTimepoint:
+def visit(index: int, *, failed: bool = False, role: Role = Role.T1C) -> AlignedTimepoint:
     image = Volume(np.zeros(GRID.shape, dtype=np.float32), GRID, Quantity.MR_SIGNAL)
     quality = RegistrationQuality(1.0, 1.0, None, 1.0, not failed, "nothing fits")
     timepoint = Timepoint(index, None, (), {}, label=f"visit {index}")
     way = Transform(np.eye(4), quality=quality)
-    return AlignedTimepoint(timepoint, Role.T1C, {Role.T1C: image}, {}, way)
+    return AlignedTimepoint(timepoint, role, {role: image}, {}, way)
 
 
 def prepared(aligned: AlignedTimepoint) -> Prepared:
@@ -99,6 +102,27 @@ def test_vanished_only_if_looked_for(visible) -> None:
     assert [e.kind for e in gone.match().events] == [EventKind.VANISHED]
 
 
+def test_without_contrast_nothing_is_called_vanished(visible) -> None:
+    visible.append(A)
+    tracking = make(1)
+    tracking.aligned.append(visit(1, role=Role.FLAIR))  # type: ignore[attr-defined]
+    tracking.outlines.append(drawn(A, B))
+    tracking.outlines.append(tracking.follow(prepared(tracking.aligned[1])))
+    assert tracking.outlines[1] == []
+    assert tracking.match().events == ()
+    assert "visit 1 has no series after contrast" in tracking.journal.warnings[0]
+
+
+def test_a_lesion_outlined_on_flair_is_followed_without_contrast(visible) -> None:
+    visible.append(A)
+    tracking = make(1)
+    tracking.aligned.append(visit(1, role=Role.FLAIR))  # type: ignore[attr-defined]
+    tracking.outlines.append([replace(o, unenhanced=True) for o in drawn(A, B)])
+    tracking.outlines.append(tracking.follow(prepared(tracking.aligned[1])))
+    assert [e.kind for e in tracking.match().events] == [EventKind.VANISHED]
+    assert tracking.journal.warnings == []
+
+
 def test_nothing_given_and_no_alignment_is_an_error(visible) -> None:
     tracking = make(2, failed=1)
     tracking.outlines.append(drawn(A))
@@ -123,6 +147,20 @@ def test_new_means_not_visible_before(visible, there: bool) -> None:
         assert added == [[], []]
         assert [e.kind for e in matching.events] == [EventKind.NEW]
     assert any("first found at visit 1" in d.choice for d in tracking.journal.decisions)
+
+
+def test_where_nothing_was_imaged_nothing_is_looked_for(visible) -> None:
+    visible += [A, B]
+    tracking = make(2)
+    grid = GRID.crop((0, 0, 0), (24, 40, 20))
+    image = Volume(np.zeros(grid.shape, dtype=np.float32), grid, Quantity.MR_SIGNAL)
+    tracking.aligned[0] = replace(tracking.aligned[0], images={Role.T1C: image})  # type: ignore[index]
+    tracking.outlines += [[Outline(LabelMap(A[:, :, :20], grid), "seed")], drawn(A, B)]
+    find_overlooked(tracking, closed=set(), prepare=prepared, tell=lambda *_: None)  # type: ignore[arg-type,return-value]
+    assert [d.choice for d in tracking.journal.decisions] == [
+        "lesion first found at visit 1: not imaged"
+    ]
+    assert [e.reason for e in tracking.match().events] == [NOT_IMAGED_BEFORE]
 
 
 def test_a_persons_outlines_settle_what_was_there(visible) -> None:

@@ -4,6 +4,7 @@ import math
 import pytest
 
 from imgcompare.model import (
+    NOT_IMAGED_BEFORE,
     WHOLE,
     Comparison,
     EventKind,
@@ -178,6 +179,42 @@ def test_lesions_found_later_or_no_longer(comparison: Comparison) -> None:
         "2024-03-06; whether it is new is for a reader to decide"
     )
     assert third == ("Lesion 2: no longer found on 2024-03-06; whole volume 3.1 mL on 2024-01-10")
+
+
+def test_what_came_back_is_not_called_gone(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (10.0, 20.0, YES)})
+    case = dataclasses.replace(case, events=(event(EventKind.VANISHED, 1, 1),))
+    gone = dataclasses.replace(
+        case, results=tuple(dataclasses.replace(r, lesions={}) for r in case.results)
+    )
+    assert "no longer found" in headline(gone)
+    assert "no longer found" not in headline(case)
+
+
+def test_what_no_earlier_image_shows_is_first_imaged(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (math.nan, 2.4, YES)})
+    new = event(EventKind.NEW, 1, 1)
+    hidden = dataclasses.replace(new, reason=NOT_IMAGED_BEFORE)
+    assert ": not found before" in headline(dataclasses.replace(case, events=(new,)))
+    text = headline(dataclasses.replace(case, events=(hidden,)))
+    assert ": first imaged on" in text
+    assert text.endswith("it may have been there before")
+
+
+def test_a_lesion_that_the_image_cuts_off_has_no_conclusion(comparison: Comparison) -> None:
+    case = course_of(
+        comparison, {"whole": (14.6, 17.4, UNKNOWN), "enhancing": (13.3, 6.1, UNKNOWN)}
+    )
+    figures = [
+        dataclasses.replace(m, flags=("AT_IMAGE_EDGE",)) if m.timepoint_index else m
+        for m in case.measurements
+    ]
+    text = headline(dataclasses.replace(case, measurements=tuple(figures)))
+    assert text.endswith("so its change is not known")
+    assert "cuts the lesion off on" in text
+    assert outcome(dataclasses.replace(case, measurements=tuple(figures)), case.lesions[0]) == (
+        "cut off by the edge of the image"
+    )
 
 
 def test_split_and_merged_lesions_refer_to_each_other(comparison: Comparison) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgcompare.errors import ConfigurationError
-from imgcompare.model import EventKind, LabelMap, Transform
+from imgcompare.model import NOT_IMAGED_BEFORE, EventKind, LabelMap, Transform
 from imgcompare.segmentation.matching import Found, Matching, match_lesions
 from tests.builders import ellipsoid, make_geometry, rotation
 
@@ -98,6 +98,16 @@ def test_outside_the_image_is_not_vanished() -> None:
     views = [(GRID, HERE), (small, HERE)]
     later = [Found(LabelMap(A[:, :30, :30], small), HERE)]
     assert match_lesions([found(A, B), later], views=views).events == ()
+
+
+def test_what_no_earlier_image_shows_is_said_to_be_first_imaged() -> None:
+    small = GRID.crop((0, 0, 0), (20, 30, 30))
+    earlier = [Found(LabelMap(A[:, :30, :30], small), HERE)]
+    views = [(small, HERE), (GRID, HERE)]
+    hidden = match_lesions([earlier, found(A, B)], views=views).events
+    assert [(e.kind, e.reason) for e in hidden] == [(EventKind.NEW, NOT_IMAGED_BEFORE)]
+    seen = match(found(A), found(A, B)).events
+    assert [(e.kind, e.reason == NOT_IMAGED_BEFORE) for e in seen] == [(EventKind.NEW, False)]
 
 
 def test_what_was_followed_is_the_lesion_it_was_followed_from() -> None:

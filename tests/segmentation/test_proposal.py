@@ -48,14 +48,17 @@ def test_blood_in_veins_is_no_lesion(arterial: float, portal: float, lesion: boo
     assert not is_lesion(prepared, ball & ellipsoid(grid, grid.centre_mm, (2.0, 2.0, 2.0)))
 
 
-@pytest.mark.parametrize(
-    ("around", "lesion"),
-    [
-        ({Role.T1: 0.75, Role.T2: 2.5, Role.FLAIR: 1.6}, True),  # oedema
-        ({Role.T1: 0.3, Role.T2: 3.2, Role.FLAIR: 0.2}, False),  # CSF: choroid plexus
-    ],
-)
-def test_oedema_around_a_lesion_is_no_fluid(around: dict[Role, float], lesion: bool):
+OEDEMA = {Role.T1: 0.75, Role.T2: 2.5, Role.FLAIR: 1.6}
+CSF = {Role.T1: 0.3, Role.T2: 3.2, Role.FLAIR: 0.2}
+
+
+@pytest.mark.parametrize("missing", [(), (Role.FLAIR,), (Role.T2,), (Role.T2, Role.FLAIR)])
+@pytest.mark.parametrize(("around", "lesion"), [(OEDEMA, True), (CSF, False)])
+def test_oedema_around_a_lesion_is_no_fluid(
+    around: dict[Role, float], lesion: bool, missing: tuple[Role, ...]
+):
+    """What CSF surrounds is choroid plexus."""
+    around = {r: v for r, v in around.items() if r not in missing}
     grid = make_geometry((40, 40, 40), spacing_mm=(1.5, 1.5, 1.5), origin_mm=(0.0, 0.0, 0.0))
     ball = ellipsoid(grid, grid.centre_mm, (10.0, 10.0, 10.0))
     images = {r: np.where(ball, 1.2, v).astype(np.float32) for r, v in around.items()}
