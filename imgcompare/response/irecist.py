@@ -53,6 +53,9 @@ class IRecist:
         Shortest time after which a scan may confirm progression; an earlier one is repeated.
     variance_days : int
         Days by which a scan may be early all the same (EORTC: 2).
+    target_steps_add_up : bool
+        Whether growth of the targets counts from the first iUPD, so that small steps add up, as it
+        is published for new targets; else from the scan before.
     confirm : bool
         Whether the best response counts iCR and iPR only if they are seen again.
     min_sd_days : int
@@ -62,6 +65,7 @@ class IRecist:
     new_lesion_hold: bool = True
     confirmation_days: int = CONFIRMATION_DAYS
     variance_days: int = 0
+    target_steps_add_up: bool = True
     confirm: bool = False
     min_sd_days: int = MIN_SD_DAYS
 
@@ -166,7 +170,10 @@ class IRecist:
         now.visit.notes.add("iupd-holds", "progression holds without further growth")
         if block.drivers - {Driver.TARGETS}:
             now.visit.notes.flags.append("REVIEW_FURTHER_INCREASE")
-        return Category.IUPD, replace(state, block=replace(block, last=now.timepoint))
+        held = replace(block, last=now.timepoint)
+        if not self.target_steps_add_up:
+            held = replace(held, target_sum=now.target_sum)
+        return Category.IUPD, replace(state, block=held)
 
     def _drivers(self, now: Facts, state: _State) -> frozenset[Driver]:
         """Find what makes this timepoint RECIST progression."""

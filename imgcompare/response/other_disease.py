@@ -116,13 +116,24 @@ def _note_growth(course: CourseReadings, lesion_id: int, t: int, notes: Notes) -
 
 
 def confirmed_new(course: CourseReadings, t: int) -> dict[int, int]:
-    """Lesions a reader has confirmed as new by a timepoint, with the one they first appeared at."""
+    """Lesions a reader has confirmed as new by a timepoint, with the one they first appeared at.
+
+    A node is one from 10 mm on: smaller ones are normal (RECIST 1.1).
+    """
     found: dict[int, int] = {}
     for at, ids in sorted(course.reader.new_lesions.items()):
         for i in ids:
-            if at <= t:
-                found.setdefault(i, at)
+            first = next((k for k in range(at, t + 1) if not _is_normal_node(course, i, k)), None)
+            if first is not None:
+                found.setdefault(i, first)
     return found
+
+
+def _is_normal_node(course: CourseReadings, lesion_id: int, t: int) -> bool:
+    """Whether a lesion is a node whose short axis is known to be below 10 mm."""
+    size = course.size(lesion_id, t)
+    nodal = course.by_id[lesion_id].nodal
+    return nodal and size.state is LesionState.MEASURED and size.value < NORMAL_NODE_MM
 
 
 def has_new_lesion(

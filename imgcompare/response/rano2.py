@@ -14,8 +14,9 @@ from imgcompare.response.exact import grown_limit, percent_text
 from imgcompare.response.other_disease import Notes, confirmed_new
 from imgcompare.response.rano_measures import (
     ENHANCING,
-    NON_ENHANCING,
+    MINOR_VOLUME_PERCENT,
     Metric,
+    non_enhancing,
     radiotherapy_window,
     size_at,
     two_diameters_size,
@@ -43,14 +44,12 @@ class Tumour(StrEnum):
     MIXED = "mixed"
 
 
-PARTS = {
-    Tumour.ENHANCING: (Part(ENHANCING, two_diameters_size(Tissue.ENHANCING)),),
-    Tumour.NON_ENHANCING: (Part(NON_ENHANCING, two_diameters_size(T2_FLAIR)),),
-    Tumour.MIXED: (
-        Part(ENHANCING, two_diameters_size(Tissue.ENHANCING)),
-        Part(NON_ENHANCING, two_diameters_size(T2_FLAIR)),
-    ),
-}
+def parts_of(tumour: Tumour, minor_volume_percent: Decimal) -> tuple[Part, ...]:
+    """Give the parts of a tumour that are measured, each with a sum of its own."""
+    bright = Part(ENHANCING, two_diameters_size(Tissue.ENHANCING))
+    dark = Part(non_enhancing(minor_volume_percent), two_diameters_size(T2_FLAIR))
+    parts = {Tumour.ENHANCING: (bright,), Tumour.NON_ENHANCING: (dark,)}
+    return parts.get(tumour, (bright, dark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,8 @@ class Rano2(PostRadiotherapyCriterion):
         progression of enhancing tumours as well.
     primary_metric : Metric
         ``product`` or ``volume``, where both are known; the other one is reported beside it.
+    minor_volume_percent : Decimal
+        Loss of T2/FLAIR volume that is a minor response.
     confirm_reference : ConfirmBy
         Whether early progression is confirmed by growth that is still there against the
         ``original`` reference, or by further growth over the ``preliminary`` scan.
@@ -83,6 +84,7 @@ class Rano2(PostRadiotherapyCriterion):
     tumour: Tumour = Tumour.ENHANCING
     antiangiogenic: bool = False
     primary_metric: Metric = Metric.PRODUCT
+    minor_volume_percent: Decimal = MINOR_VOLUME_PERCENT
     confirm_reference: ConfirmBy = ConfirmBy.ORIGINAL
     confirm_always: bool = False
     confirmation_days: int = CONFIRMATION_DAYS
@@ -108,7 +110,7 @@ class Rano2(PostRadiotherapyCriterion):
         """Give the rules, by the settings."""
         return RanoRules(
             rule=RULE,
-            parts=PARTS[self.tumour],
+            parts=parts_of(self.tumour, self.minor_volume_percent),
             primary=self.primary_metric,
             most=self.most_targets,
             policy=Policy.ALWAYS if self.confirm_always else Policy.IN_WINDOW,

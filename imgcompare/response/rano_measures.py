@@ -24,6 +24,9 @@ from imgcompare.response.targets import Size
 MEASURABLE_MM = Decimal(10)
 """Both diameters of a measurable lesion reach this, or two slices where those are thick."""
 
+MINOR_VOLUME_PERCENT = Decimal(40)
+"""Loss of volume that is a minor response; a sphere that loses 25 % of its area loses 35.0 %."""
+
 RADIOTHERAPY_WINDOW_DAYS = 84
 """Up to 12 weeks after radiotherapy (day 84 included) growth may be due to treatment."""
 
@@ -54,10 +57,12 @@ class Scale:
     limits: Limits
 
 
-def _scales(tissue: str, words: str, *, minor: bool) -> Mapping[Metric, Scale]:
+def _scales(
+    tissue: str, words: str, *, minor: bool, minor_volume_percent: Decimal = MINOR_VOLUME_PERCENT
+) -> Mapping[Metric, Scale]:
     areas = same_figure(f"sum of products of {words}", "mm2", compartment=tissue, quantity=PRODUCT)
     volumes = same_figure(f"volume of {words}", "mL", compartment=tissue, quantity=VOLUME)
-    minor_area, minor_volume = (Decimal(25), Decimal(40)) if minor else (None, None)
+    minor_area, minor_volume = (Decimal(25), minor_volume_percent) if minor else (None, None)
     return MappingProxyType(
         {
             Metric.PRODUCT: Scale(
@@ -75,6 +80,12 @@ ENHANCING = _scales(Tissue.ENHANCING, "enhancing tumour", minor=False)
 
 NON_ENHANCING = _scales(T2_FLAIR, "T2/FLAIR abnormality", minor=True)
 """The same with minor response: from -25 % of area or -40 % of volume."""
+
+
+def non_enhancing(minor_volume_percent: Decimal) -> Mapping[Metric, Scale]:
+    """Give the scales of T2/FLAIR abnormality with another volume of minor response."""
+    words = "T2/FLAIR abnormality"
+    return _scales(T2_FLAIR, words, minor=True, minor_volume_percent=minor_volume_percent)
 
 
 def two_diameters_size(compartment: str) -> Callable[[CourseReadings, int], Size]:

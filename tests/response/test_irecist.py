@@ -186,3 +186,13 @@ def test_clinical_status_is_reported_and_not_used():
     last = IRecist().assess(readings)[-1]
     assert last.category == "iUPD"
     assert any("worse" in r.text for r in last.reasons)
+
+
+def test_small_steps_of_targets_may_be_left_apart():
+    """criteria.md §2: adding up is published for new targets; for targets it is a setting."""
+    readings = course({1: [100, 125, 128, 130.5]}, days=(0, 42, 84, 126))
+    assert categories(IRecist(), readings) == ["iUPD", "iUPD", "iCPD"]
+    apart = IRecist(target_steps_add_up=False)
+    assert categories(apart, readings) == ["iUPD", "iUPD", "iUPD"]
+    leap = course({1: [100, 125, 128, 133]}, days=(0, 42, 84, 126))
+    assert categories(apart, leap) == ["iUPD", "iUPD", "iCPD"]

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 
 from imgcompare.model import Category, ReaderFinding, ReaderInput, Response
@@ -190,3 +192,10 @@ def test_a_mixed_tumour_is_measured_in_both_parts():
     missing = criterion.assess(products([1000, 1000]))[-1]
     assert missing.category == "NE"
     assert "t2_flair bidimensional product of lesion 1" in missing.missing[0]
+
+
+def test_the_volume_of_a_minor_response_is_a_setting():
+    """criteria.md §4: to be verified; a sphere of -25 % in area has lost 35.0 %."""
+    criterion = Rano2(tumour=Tumour.NON_ENHANCING, minor_volume_percent=Decimal(35))
+    assert categories(criterion, volumes([10, 6.5], compartment="t2_flair")) == ["MR"]
+    assert categories(criterion, volumes([10, 6.6], compartment="t2_flair")) == ["SD"]

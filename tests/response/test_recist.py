@@ -371,3 +371,12 @@ def test_numpy_numbers_are_fine():
     ]
     last = Recist11().assess(course_of(rows, lesions=lesions))[-1]
     assert last.category == "PR"
+
+
+def test_a_new_node_counts_from_ten_millimetres():
+    """criteria.md §1: a new node needs a short axis of 10 mm."""
+    reader = ReaderInput(targets=[1], new_lesions={1: [2]})
+    rows = course({1: [50, 50, 50], 2: [None, 9, 10]}, nodal=[2], reader=reader)
+    found = Recist11().assess(rows)
+    assert [a.category for a in found[1:]] == ["SD", "PD"]
+    assert Recist11().summarise(rows, found).progression_index == 2
