@@ -14,6 +14,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from napari_imgcompare import navigating
 from napari_imgcompare.linked import Mode
 from napari_imgcompare.spaces import to_world
 from napari_imgcompare.widgets.compare import CompareTimepoints
@@ -86,19 +87,19 @@ def main() -> None:
     widget.lesions.mark_at(to_world(np.array(lesion["centre_lps_mm"])), 0)
     camera.wait()
     camera.show("Lesions")
-    widget.stage.go_to(1)
+    navigating.go_to(widget.stage, 1)
     camera.shoot("3-lesions")
     widget.tissues.tell()
     camera.wait()
     camera.show("Compartments")
-    widget.stage.go_to(1)
+    navigating.go_to(widget.stage, 1)
     camera.shoot("4-compartments")
     camera.show("Results", "Export")
     camera.shoot("5-results")
     widget.results.diameter()
     camera.shoot("5-diameter")
     camera.viewer.dims.order = (0, 1, 2)
-    widget.stage.go_to(1)
+    navigating.go_to(widget.stage, 1)
     widget.tissues.surfaces()
     camera.wait()
     camera.shoot("6-surfaces")

@@ -37,6 +37,9 @@ SAMPLE_STEP = 3
 LESION_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 """Okabe and Ito's colours, told apart by the colour-blind."""
 
+LINE_COLOUR = "#00E5FF"
+"""Of diameters and their texts: seen on bright and on dark tissue, and no tissue's own."""
+
 NO_TISSUE = "#999999"
 """Colour of a label value that names no tissue."""
 
@@ -162,10 +165,11 @@ def lines_layer(
     keywords = {
         "name": name,
         "shape_type": "line",
-        "edge_color": "white",
+        "edge_color": LINE_COLOUR,
         "edge_width": 0.6,
+        "opacity": 1.0,
         "features": {"label": list(texts)},
-        "text": {"string": "{label}", "size": 10, "color": "white", "anchor": "upper_left"},
+        "text": {"string": "{label}", "size": 11, "color": LINE_COLOUR, "anchor": "upper_left"},
         **_drawn(grid, remember),
         **options,
     }
@@ -200,21 +204,28 @@ def surface_layer(
     name: str,
     *,
     colour: str,
+    light: npt.ArrayLike,
     grid: Geometry | None = None,
     remember: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> LayerData:
-    """Give a triangle mesh in one colour, vertices in patient LPS mm; ``grid`` as for lines."""
+    """Give a triangle mesh in one colour, vertices in patient LPS mm; ``grid`` as for lines.
+
+    ``light`` is how much of it falls on each vertex, 0 to 1: napari's own comes from behind when
+    the camera shows a patient the right way round.
+    """
     from napari.utils.colormaps import Colormap
 
     vertices = _indices(vertices_lps_mm, grid)
     keywords = {
         "name": name,
-        "colormap": Colormap([colour, colour], name=colour),
+        "colormap": Colormap(["black", colour], name=colour),
+        "contrast_limits": (0.0, 1.0),
+        "shading": "none",
         **_drawn(grid, remember),
         **options,
     }
-    return (vertices, np.asarray(faces), np.ones(len(vertices))), keywords, "surface"
+    return (vertices, np.asarray(faces), np.asarray(light)), keywords, "surface"
 
 
 def default_window(volume: Volume) -> tuple[float, float]:

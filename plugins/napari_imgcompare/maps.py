@@ -42,6 +42,14 @@ ENHANCEMENT_WINDOW_MR = (0.0, 1.0)
 
 ENHANCEMENT_WINDOW_HU = (0.0, 120.0)
 
+LIGHT_FROM = np.array([-0.4, -0.8, 0.5])
+"""Light on surfaces comes from the patient's front, a little from above and from the right."""
+
+SHADE = 0.25
+"""Light on what is turned away from it."""
+
+Mesh = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.float64]]
+
 Told = tuple[AlignedTimepoint, Sequence[LesionSegmentation]]
 """A visit with the lesions whose tissues are known."""
 
@@ -143,19 +151,19 @@ def surfaces(
         meshes = [m for s in listed if (m := _mesh(one, s, tissue)) is not None]
         if not meshes:
             continue
-        starts = np.cumsum([0, *(len(points) for points, _ in meshes[:-1])])
+        starts = np.cumsum([0, *(len(points) for points, _, _ in meshes[:-1])])
         living = tissue is Tissue.ENHANCING
         yield make.surface_layer(
-            np.concatenate([points for points, _ in meshes]),
-            np.concatenate([f + n for (_, f), n in zip(meshes, starts, strict=True)]),
+            np.concatenate([points for points, _, _ in meshes]),
+            np.concatenate([f + n for (_, f, _), n in zip(meshes, starts, strict=True)]),
             f"{tissue.value} surface {one.timepoint.name}",
             colour=TISSUE_COLOURS[tissue],
+            light=np.concatenate([light for _, _, light in meshes]),
             grid=scene.grid,
             remember={"kind": Kind.SURFACE, "visit": one.timepoint.index},
             # The core is seen through the living rim.
             opacity=0.4 if living else 1.0,
             blending="translucent_no_depth" if living else "opaque",
-            shading="smooth",
         )
 
 
@@ -179,17 +187,21 @@ def _mask_in(
     return out
 
 
-def _mesh(
-    one: AlignedTimepoint, found: LesionSegmentation, tissue: Tissue
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]] | None:
-    """Give vertices in baseline space, LPS mm, and faces seen from outside."""
+def _mesh(one: AlignedTimepoint, found: LesionSegmentation, tissue: Tissue) -> Mesh | None:
+    """Give vertices in baseline space, LPS mm, faces, and the light on each vertex."""
+    from scipy.ndimage import map_coordinates
     from skimage.measure import marching_cubes
 
     share = found.fractions.get(tissue)
     if share is None or float(share.max()) <= SURFACE_LEVEL:
         return None
-    vertices, faces, _, _ = marching_cubes(np.pad(share, 1), SURFACE_LEVEL)
+    padded = np.pad(share, 1).astype(np.float64)
+    vertices, faces, _, _ = marching_cubes(padded, SURFACE_LEVEL)
+    slopes = [np.gradient(padded, axis=axis) for axis in range(3)]
+    inwards = np.stack([map_coordinates(slope, vertices.T, order=1) for slope in slopes], axis=-1)
+    steps = one.to_baseline.matrix[:3, :3] @ found.geometry.affine[:3, :3]
+    normals = -inwards @ np.linalg.inv(steps)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-9)
+    light = SHADE + (1 - SHADE) * (1 + normals @ LIGHT_FROM / np.linalg.norm(LIGHT_FROM)) / 2
     points = one.to_baseline.apply(found.geometry.index_to_world(vertices - 1.0))
-    if np.linalg.det(found.geometry.affine[:3, :3]) > 0:
-        faces = faces[:, ::-1]  # light falls on the outside
-    return points, faces
+    return points, faces, light

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from imgcompare.errors import InputError
 from imgcompare.geometry import Geometry
-from napari_imgcompare.overlays import LONGEST, PERPENDICULAR, drawn_diameters
+from napari_imgcompare import keeping
+from napari_imgcompare.overlays import LONGEST, PERPENDICULAR, Kind, drawn_diameters
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.viewers import camera_of
@@ -16,6 +17,9 @@ LESION_ZOOM = 3.0
 """A lesion is shown with this many times its own size around it."""
 
 MIN_VIEW_MM = 60.0
+
+CONTOUR = 1
+"""Thickness of tissue outlines, in voxels, while a diameter is looked at."""
 
 World = npt.NDArray[np.float64]
 
@@ -47,6 +51,8 @@ def go_to(stage: Stage, identity: int) -> None:
     ]
     if not places:
         return
+    for layer in keeping.find(stage.viewer, Kind.TISSUES):
+        layer.contour = 0
     one, region = places[0]
     voxels = region.geometry.index_to_world(np.argwhere(region.array))
     points = to_world(one.to_baseline.apply(voxels))
@@ -75,6 +81,8 @@ def show_diameter(stage: Stage, identity: int) -> str:
         before[1] in visits) else 0  # fmt: skip
     visit = visits[turn % len(visits)]
     stage.lesion, stage.diameter = identity, (identity, visit)
+    for layer in keeping.find(stage.viewer, Kind.TISSUES):
+        layer.contour = CONTOUR  # lines and figures are read on the image itself
     lines = {
         m.quantity: to_world(stage.workspace.aligned[visit].to_baseline.apply(m.endpoints_lps_mm))
         for m in drawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -180,10 +180,11 @@ def diameters_layer(
         "figures": tuple((m.lesion_id, m.quantity) for m in drawn),
         make.EMPTY: not drawn,
     }
+    lines = [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn]
     return make.lines_layer(
-        [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn],
+        lines,
         f"diameters {one.timepoint.name}",
-        texts=_texts(drawn),
+        texts=_texts(drawn, [np.rint(scene.grid.world_to_index(line)) for line in lines]),
         grid=scene.grid,
         remember=remember,
         visible=bool(drawn),
@@ -204,16 +205,25 @@ def drawn_diameters(result: Comparison | None) -> list[Measurement]:
     ]
 
 
-def _texts(drawn: Iterable[Measurement]) -> list[str]:
-    """Write both diameters of a lesion at its longest, for crossed lines leave no room for two."""
-    known = {(m.lesion_id, m.quantity): m.value for m in drawn}
-    texts = []
-    for (lesion, quantity), value in known.items():
-        across = known.get((lesion, PERPENDICULAR))
-        if quantity == LONGEST and across is not None:
-            texts.append(f"{lesion}: {value:.1f} × {across:.1f} mm")
-        elif quantity == PERPENDICULAR and (lesion, LONGEST) in known:
-            texts.append("")
-        else:
-            texts.append(f"{lesion}: {value:.1f} mm")
+def _texts(drawn: Sequence[Measurement], lines: Sequence[npt.NDArray[np.float64]]) -> list[str]:
+    """Write both diameters of a lesion at its longest, for crossed lines leave no room for two.
+
+    The plane of a follow-up may be tilted in the scene, so that no slice shows both lines; then
+    each has its own text.
+    """
+    place = {(m.lesion_id, m.quantity): n for n, m in enumerate(drawn)}
+    texts = [f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn]
+    for (lesion, quantity), n in place.items():
+        across = place.get((lesion, PERPENDICULAR))
+        if quantity == LONGEST and across is not None and _meet(lines[n], lines[across]):
+            texts[n] = f"{lesion}: {drawn[n].value:.1f} × {drawn[across].value:.1f} mm"
+            texts[across] = ""
     return texts
+
+
+def _meet(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> bool:
+    """Tell whether some slice, across the axis along which two lines are flattest, shows both."""
+    both = np.stack([a, b])
+    axis = int(np.ptp(both, axis=1).max(axis=0).argmin())
+    low, high = both[..., axis].min(axis=1), both[..., axis].max(axis=1)
+    return bool(low.max() <= high.min())

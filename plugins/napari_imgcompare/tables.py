@@ -9,7 +9,7 @@ from imgcompare.reporting import headline
 from imgcompare.reporting.summary import volume_rows
 from napari_imgcompare.workspace import Workspace
 
-ALIGNMENT_COLUMNS = ("visit", "verdict", "similarity", "there and back", "set by")
+ALIGNMENT_COLUMNS = ("visit", "verdict", "similarity", "round trip", "set by")
 LESION_COLUMNS = ("lesion", "name", "role", "site", "node", "marked at")
 RESULT_COLUMNS = ("lesion", "tissue", "visit", "volume", "95 % interval", "change", "beyond error")
 

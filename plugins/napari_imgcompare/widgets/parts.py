@@ -52,6 +52,7 @@ class Table(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.verticalHeader().setVisible(False)
         self.setMinimumHeight(28 + 24 * rows_shown)
+        self.setMaximumHeight(48 + 34 * rows_shown)
         self.set_columns(columns)
 
     def set_columns(self, columns: Sequence[str]) -> None:

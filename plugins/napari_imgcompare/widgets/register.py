@@ -59,6 +59,7 @@ class RegisterStep(QWidget):
             )
         )
         self.workspace.changed.connect(self._follow)
+        stage.looked.connect(lambda: self.mode.setCurrentText(stage.mode.value))
 
     def register(self) -> None:
         """Register, then show."""
@@ -70,8 +71,7 @@ class RegisterStep(QWidget):
 
     def flick(self) -> None:
         """Turn to the next visit."""
-        if self.runner.act(self.stage.flick):
-            self.mode.setCurrentText(Mode.FLICKER.value)
+        self.runner.act(self.stage.flick)
 
     def accept(self) -> None:
         """Accept the alignment of the chosen follow-up."""
@@ -91,7 +91,6 @@ class RegisterStep(QWidget):
 
         def begin() -> None:
             self.stage.look(Mode.BLEND)
-            self.mode.setCurrentText(Mode.BLEND.value)
             self._dragged = correcting.start_drag(self.stage, self._index())
 
         self.runner.act(begin)
