@@ -62,7 +62,31 @@ def _by_patient(instances: Iterable[Instance]) -> list[tuple[Patient, list[Insta
             if not merged.birth_date and patient.birth_date:
                 groups[n] = (replace(merged, birth_date=patient.birth_date), groups[n][1])
         groups[n][1].append(instance)
-    return groups
+    return _join_nameless(groups)
+
+
+def _join_nameless(
+    groups: list[tuple[Patient, list[Instance]]],
+) -> list[tuple[Patient, list[Instance]]]:
+    """Give files without a Patient ID to the patient whose study they belong to."""
+    whole = [g for g in groups if g[0].id]
+    joined: list[tuple[Patient, list[Instance]]] = []
+    for patient, planes in groups:
+        studies = {p.facts.study_uid for p in planes} - {""}
+        owners = [
+            g
+            for g in whole
+            if not patient.id
+            and not {_family(patient.name), _family(g[0].name)} - {"", _family(g[0].name)}
+            and len({patient.birth_date, g[0].birth_date} - {""}) < 2
+            and studies
+            and studies <= {p.facts.study_uid for p in g[1]}
+        ]
+        if len(owners) == 1:
+            owners[0][1].extend(planes)
+        else:
+            joined.append((patient, planes))
+    return joined
 
 
 def _same_patient(one: Patient, other: Patient) -> bool:
@@ -102,6 +126,11 @@ def _studies(
         facts = instance.facts
         series = facts.series_uid or (facts.modality, facts.number, facts.description)
         by_study[facts.study_uid, facts.study_date][series].append(instance)
+    for uid in [uid for uid, date in by_study if date is None]:
+        dated = [place for place in by_study if place[0] == uid and place[1]]
+        if len(dated) == 1:  # some files of a study lack its date
+            for key, undated in by_study.pop((uid, None)).items():
+                by_study[dated[0]][key] += undated
     uids = Counter(uid for uid, _ in by_study)
     problems = [
         f"one Study Instance UID stands with {n} dates; each date is taken as a visit of its own"

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from imgcompare.loading.instances import Instance
-from imgcompare.loading.spacing import SAME_POSITION_MM, normal_of
+from imgcompare.loading.spacing import SAME_POSITION_MM, heights_of, is_even, normal_of
 
 PHASE: Final = "phase"
 """First word of the rule that split planes at equal positions."""
@@ -49,6 +49,16 @@ ORDERED: Final[tuple[tuple[str, Value], ...]] = (
     ("instance order", lambda p: p.number),
 )
 """Attributes that grow from phase to phase although planes of one phase differ."""
+
+STATIONS: Final[tuple[tuple[str, Value], ...]] = (
+    ("acquisition number", lambda p: p.acquisition_number),
+    ("acquisition time", _acquired),
+    ("content time", lambda p: p.content_s),
+)
+"""Attributes that number the blocks of a scan whose table moves on."""
+
+MIN_STATION: Final = 3
+"""Fewer slices are no block."""
 
 LEAST_COVER: Final = 0.5
 """A phase covers at least this part of the positions, or the attribute numbers planes instead; and
@@ -90,6 +100,10 @@ def split_phases(planes: Sequence[Instance]) -> list[Phase]:
         finer = dict.fromkeys(p.rule.removeprefix(f"{PHASE} by ") for p in found if p.rule)
         rule = f"{PHASE} by {', then '.join((name, *finer))}"
         return [replace(p, rule=rule, count=len(found)) for p in found]
+    stations = _by_stations(planes, slots)
+    if stations is not None:
+        name, groups = stations
+        return [Phase(tuple(group), f"station ({name})") for group in groups]
     if most == 1:
         return [Phase(tuple(planes))]
     repeated = sum(len(slot) == most for slot in slots)
@@ -103,6 +117,33 @@ def split_phases(planes: Sequence[Instance]) -> list[Phase]:
                 return [Phase(tuple(group), rule, len(groups)) for group in groups]
         break  # a weaker attribute must not guess what this one leaves open
     return [Phase(tuple(planes))]
+
+
+def _by_stations(
+    planes: Sequence[Instance], slots: Sequence[Sequence[Instance]]
+) -> tuple[str, list[list[Instance]]] | None:
+    """Find blocks along the patient that overlap at their ends, as a table moves on.
+
+    Each has one acquisition number or time, even slices, and most of its length for itself.
+    """
+    heights = heights_of([slot[0] for slot in slots])
+    if len(slots) == len(planes) and (len(slots) < 2 or is_even(np.diff(heights))):
+        return None  # one even stack
+    for name, value in STATIONS:
+        by_value: dict[float | None, list[Instance]] = defaultdict(list)
+        for plane in planes:
+            by_value[value(plane)].append(plane)
+        blocks = [np.sort(heights_of(group)) for group in by_value.values()]
+        if None in by_value or len(blocks) < 2 or min(map(len, blocks)) < MIN_STATION:
+            continue
+        if all(is_even(np.diff(b)) and np.diff(b).min() > SAME_POSITION_MM for b in blocks):
+            order = sorted(range(len(blocks)), key=lambda n: float(blocks[n][0]))
+            shared = [blocks[a][-1] - blocks[b][0] for a, b in pairwise(order)]
+            least = min(float(b[-1] - b[0]) for b in blocks)
+            if max(shared) >= 0.0 and max(shared) < LEAST_COVER * least:
+                groups = list(by_value.values())
+                return name, [groups[n] for n in order]
+    return None
 
 
 def _tells_apart(slots: Sequence[Sequence[Instance]], value: Value) -> bool:

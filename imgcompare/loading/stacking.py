@@ -84,12 +84,12 @@ def stack_series(instances: Iterable[Instance], *, regrid: bool = True) -> tuple
         In order of acquisition. A stack that cannot become a volume has a ``refusal``.
     """
     found = distinct(instances)
-    groups, differing = split_kinds(found.instances)
+    kinds = split_kinds(found.instances)
     parts_missing = missing_parts(found.instances)
-    notes = (*found.notes, *doubts(found.instances))
+    notes = (*found.notes, *kinds.notes, *doubts(found.instances))
     pieces: list[_Piece] = []
-    for group in sorted(groups, key=_acquisition_order):
-        rules = (", ".join(differing),) if differing else ()
+    for group in sorted(kinds.groups, key=_acquisition_order):
+        rules = (", ".join(kinds.differing),) if kinds.differing else ()
         pieces += _pieces(group, rules, regrid=regrid)
     stacks = []
     for part, piece in enumerate(pieces, start=1):

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pydicom
 import pytest
 
 from imgcompare.errors import ConfigurationError, InputError
@@ -248,3 +249,21 @@ def test_one_identifier_with_two_names_is_doubted(tmp_path: Path) -> None:
         write(tmp_path / f"{n}", "T1", n + 1, date=f"2024010{n + 1}", tags=tags)
     course = load_course(tmp_path)
     assert any("stands with 2 different family names" in p for p in course.problems)
+
+
+def test_files_that_lack_identifier_or_date_belong_to_their_study(tmp_path: Path) -> None:
+    for keyword in ("PatientID", "StudyDate"):
+        folder = tmp_path / keyword
+        write(folder, "T1")
+        for path in sorted(folder.iterdir())[::2]:
+            dataset = pydicom.dcmread(path)
+            setattr(dataset, keyword, "")
+            dataset.save_as(path)
+        (timepoint,) = load_course(folder).timepoints
+        assert timepoint.series[Role.T1].geometry.shape == THIN.shape
+
+
+def test_files_without_identifier_of_another_name_are_another_patient(tmp_path: Path) -> None:
+    write(tmp_path, "T1", 1, study_uid="1.1")
+    write(tmp_path, "T1", 2, study_uid="1.1", tags={"PatientID": "", "PatientName": "Roe^Jane"})
+    assert len(scan(tmp_path).courses) == 2

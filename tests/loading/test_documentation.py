@@ -114,6 +114,26 @@ def two_names(folder: Path) -> None:
         write_series(folder, SeriesSpec(date=f"2024011{n}", tags={"PatientName": name}), seed=n)
 
 
+def some_state(folder: Path) -> None:
+    for path in write_series(folder, SeriesSpec(tags={"EchoTime": 12}))[::2]:
+        dataset = pydicom.dcmread(path)
+        del dataset.EchoTime
+        dataset.save_as(path)
+
+
+def stations(folder: Path) -> None:
+    for n in range(3):
+        grid = make_geometry((6, 4, 5), origin_mm=(0.0, 0.0, 12.0 * n))
+        spec = SeriesSpec(
+            geometry=grid,
+            series_uid="1.2",
+            study_uid="1",
+            tags={"AcquisitionNumber": n},
+            start_number=1 + 6 * n,
+        )
+        write_series(folder, spec, seed=n)
+
+
 def lost(folder: Path, which: slice) -> None:
     tags = {"ImagesInAcquisition": 9, "NumberOfSlices": 9, "SpacingBetweenSlices": 3.0}
     paths = write_series(folder, SeriesSpec(geometry=make_geometry((9, 4, 5)), tags=tags))
@@ -171,6 +191,8 @@ SITUATIONS: dict[str, Callable[[Path], object]] = {
     "no times": lambda f: visits(f, {"StudyDate": "19000101", "StudyTime": "000000"}),
     "no dates": lambda f: visits(f, {"StudyDate": None, "StudyTime": None}),
     "two names": two_names,
+    "some state": some_state,
+    "stations": stations,
     "lost at an end": lambda f: lost(f, slice(0, 4)),
     "every second": lambda f: lost(f, slice(0, None, 2)),
     "slope of 0": series(slope=0.0, intercept=1.0),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
 from imgcompare.geometry import Geometry
@@ -120,3 +121,40 @@ def test_a_shared_series_uid_without_one_is_told_apart_by_number(tmp_path: Path)
         made.array = np.full(SHAPE, n, np.int16)
         write_series(tmp_path, made, seed=n)
     assert {int(s.load().array[0, 0, 0]) for s in all_series(tmp_path)} == {4, 5}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("SeriesNumber", 4),
+        ("FrameOfReferenceUID", "1.2.7"),
+        ("EchoTime", 12.0),
+        ("ConvolutionKernel", "B30f"),
+        ("KVP", 120.0),
+    ],
+)
+def test_what_only_some_files_state_splits_nothing(
+    tmp_path: Path, keyword: str, value: Any
+) -> None:
+    spec = SeriesSpec(tags={keyword: value}, slope=1.0)
+    for path in write_series(tmp_path, spec)[::2]:
+        dataset = pydicom.dcmread(path)
+        delattr(dataset, keyword)
+        dataset.save_as(path)
+    series = only_series(tmp_path)
+    np.testing.assert_array_equal(series.load().array, spec.values())
+    assert sum("only some of its 11 images state the" in p for p in series.problems) == 1
+    assert series.number == 4
+    if keyword == "FrameOfReferenceUID":
+        assert series.geometry.frame_of_reference_uid == value
+
+
+def test_what_halves_of_a_scan_lack_splits_if_they_are_numbered_apart(tmp_path: Path) -> None:
+    write_two(tmp_path, {}, {"EchoTime": 90})
+    assert len(all_series(tmp_path)) == 2
+
+
+def test_the_order_of_later_image_types_is_free(tmp_path: Path) -> None:
+    kinds = (["ORIGINAL", "PRIMARY", "M", "ND", "NORM"], ["ORIGINAL", "PRIMARY", "M", "NORM", "ND"])
+    write_two(tmp_path, *({"ImageType": k} for k in kinds))
+    assert len(all_series(tmp_path)) == 1

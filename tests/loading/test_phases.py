@@ -213,3 +213,29 @@ def test_a_plane_put_into_the_other_phase_would_be_seen() -> None:
     other = [plane(3.0 * k, number=11 + k) for k in range(3)]
     found = split_phases([*one, *other])
     assert heights_and_numbers(found[0]) != heights_and_numbers(found[1])
+
+
+@pytest.mark.parametrize("start_mm", [24.0, 25.5, 27.0])
+@pytest.mark.parametrize("by", ["acquisition_number", "acquired_s"])
+def test_stations_that_overlap_are_blocks_of_their_own(start_mm: float, by: str) -> None:
+    """As a table moves on; the blocks share a position, lie between each other's, or just meet."""
+    planes = [
+        plane(3.0 * n + k * start_mm, number=1 + n + 10 * k, **{by: float(k + 1)})
+        for k in range(3)
+        for n in range(10)
+    ]
+    stacks = stack_series(planes)
+    assert [len(s.instances) for s in stacks] == [10, 10, 10]
+    assert {s.phases for s in stacks} == {1}
+    assert all(not s.refusal and s.split_rule.startswith("station (") for s in stacks)
+    assert [s.geometry.origin_mm[2] for s in stacks] == [0.0, start_mm, 2 * start_mm]
+
+
+def test_blocks_that_do_not_overlap_or_lack_a_slice_are_no_stations() -> None:
+    whole = [plane(3.0 * n, number=n, acquisition_number=n // 10) for n in range(30)]
+    (stack,) = stack_series(whole)
+    assert not stack.split_rule
+    (stack,) = stack_series([p for p in whole if p.number != 10])
+    assert "missing at 30.00" in stack.refusal
+    over = [plane(24.0 * (n // 10) + 3.0 * (n % 10), acquisition_number=n // 10) for n in range(30)]
+    assert all(s.refusal for s in stack_series(over[:4] + over[5:]))
