@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from imgcompare.measurement.uncertainty import Z95
-from imgcompare.model import WHOLE, Exceeds, Repeatability, Tissue
+from imgcompare.model import BRAIN, WHOLE, Exceeds, Repeatability, Tissue, place_named
 
 REPEATABILITY_FACTOR = Z95 * math.sqrt(2.0)
 """2.77: repeatability coefficient in within-subject standard deviations (Raunig 2015)."""
@@ -52,8 +52,7 @@ those of a person who guides a tool, and include where the person clicks, so the
 such a volume. Its own interval, of a few percent, is too narrow, because positioning, noise that
 is not simulated, and the timing of contrast differ between real scans."""
 
-BRAIN_WORDS = ("brain", "lobe", "cereb", "frontal", "parietal", "temporal", "occipital", "pons")
-"""Parts of names of sites in the head; MR of unknown site is taken for the head."""
+HEAD = place_named(BRAIN).region
 
 HOUSE_DEFAULT = "compartment volume (house default, wCV 15 %)"
 
@@ -143,7 +142,7 @@ def repeatability_of(
     calibrated : bool
         Whether the figure's own interval is calibrated (`Measurement`).
     """
-    places = {site.lower(), "brain" if _in_the_head(site, modality) else site.lower()}
+    places = {site.lower(), BRAIN if _in_the_head(site, modality) else site.lower()}
     for settings in (local, CALIBRATED if calibrated else (), PUBLISHED):
         fitting = [
             s
@@ -162,9 +161,8 @@ def repeatability_of(
 
 
 def _in_the_head(site: str, modality: str) -> bool:
-    if not site:
-        return modality == "MR"
-    return any(word in site.lower() for word in BRAIN_WORDS)
+    """Tell whether a site is in the head; MR of unknown site is taken for it."""
+    return place_named(site).region == HEAD if site else modality == "MR"
 
 
 def ct_volume_wcv(diameter_mm: float) -> float:

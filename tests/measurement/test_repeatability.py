@@ -67,6 +67,8 @@ def test_each_kind_of_figure_has_its_source_or_none():
     assert known("volume", site="left frontal lobe").wcv == 0.15  # the claim is void in the brain
     assert known("volume", modality="MR", site="brain").wcv == 0.08
     assert known("volume", modality="MR", site="liver").wcv == 0.15
+    assert known("volume", modality="MR", site="head").wcv == 0.08
+    assert known("volume", site="right upper lobe of the lung").wcv == 0.141
 
 
 def test_local_values_come_first_and_the_most_specific_of_them():
