@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CONFIGURATION_KEYS = (
     *("mask", "seed", "role", "criteria", "identified", "label_scheme", "regrid"),
-    *("set", "events", "repeatability", "site"),
+    *("set", "events", "repeatability", "site", "reader"),
 )
 """What a configuration file may hold; the same names as the options."""
 
@@ -106,6 +106,7 @@ def compare_options(
     events: Path | None = None,
     repeatability: Path | None = None,
     site: str | None = None,
+    reader: Path | None = None,
 ) -> CompareOptions:
     """Join a configuration file and the command line; the command line wins or is added."""
     from imgcompare.options import CompareOptions
@@ -124,6 +125,7 @@ def compare_options(
         repeatability=repeatability or _file(values, "repeatability", path.parent),
         label_scheme=label_scheme or values.get("label_scheme"),
         identified=identified or bool(values.get("identified", False)),
+        reader=reader or _file(values, "reader", path.parent),
         site=str(site or values.get("site", "")),
         regrid=str(regrid or values.get("regrid", "allow")),
         **session_options(values, path.parent, file=path.name),

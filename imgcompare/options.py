@@ -104,6 +104,8 @@ class CompareOptions:
         Where the lesions lie that have no site of their own; told from the headers if empty.
     regrid : {"allow", "refuse"}
         Whether uneven slices may be interpolated to even ones, see `imgcompare.scan`.
+    reader : Path, optional
+        Table of what a reader decided: roles, sites, statuses of non-targets, findings.
     settings, clinical, repeatability
         Settings of criteria, table of clinical events, and test-retest values; see
         `AssessOptions`.
@@ -122,6 +124,7 @@ class CompareOptions:
     identified: bool = False
     site: str = ""
     regrid: str = "allow"
+    reader: Path | None = None
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clinical: Path | None = None
     repeatability: Path | None = None

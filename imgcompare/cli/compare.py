@@ -44,6 +44,12 @@ from imgcompare.cli.sharing import criteria_options, output_option
     metavar="ORGAN",
     help="Where the lesions lie, for example liver; told from the headers by default.",
 )
+@click.option(
+    "--reader",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="What a reader decided: lesion,role,site,timepoint,quantity,value.",
+)
 @criteria_options
 @click.option(
     "--config",
@@ -66,6 +72,7 @@ def command(
     seeds: tuple[str, ...],
     roles: tuple[str, ...],
     site: str | None,
+    reader: Path | None,
     criteria: str | None,
     settings: tuple[str, ...],
     events: Path | None,
@@ -90,6 +97,7 @@ def command(
         events=events,
         repeatability=repeatability,
         site=site,
+        reader=reader,
         label_scheme=label_scheme,
         identified=identified,
         regrid=regrid,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imgcompare.errors import InputError
 from imgcompare.loading import check_mask, load_course
-from imgcompare.loading.tables import read_events, read_repeatability
+from imgcompare.loading.tables import read_events, read_judgements, read_repeatability
 from imgcompare.model import (
     AlignedTimepoint,
     ClinicalEvent,
@@ -65,6 +65,7 @@ def compare_steps(
     criteria = load_criteria(options.criteria, settings=options.settings)
     events = read_events(options.clinical) if options.clinical else {}
     local = read_repeatability(options.repeatability) if options.repeatability else ()
+    judgements = read_judgements(options.reader) if options.reader else ()
     yield Progress(1, 1, "reading headers")
     with journal.clock("scan"):
         course = load_course(
@@ -128,6 +129,7 @@ def compare_steps(
     return conclude(
         course, aligned, outlines, segmented, criteria=criteria, options=options, journal=journal,
         clinical=clinical, local=local, looked_for=tracking.looked_for,
+        judgements=judgements,
     )  # fmt: skip
 
 

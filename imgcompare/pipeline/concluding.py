@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from imgcompare.loading.tables import Judgement
 from imgcompare.measurement import AT_IMAGE_EDGE, absent_lesion, measure_lesion
 from imgcompare.model import (
     AlignedTimepoint,
@@ -26,6 +27,7 @@ from imgcompare.options import CompareOptions
 from imgcompare.pipeline.aligning import succeeded
 from imgcompare.pipeline.anatomy import site_of_images
 from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.judgements import with_judgements
 from imgcompare.pipeline.judging import judge_course
 from imgcompare.pipeline.reading import with_given_diameters
 from imgcompare.pipeline.tracking import Outline, match_outlines
@@ -47,11 +49,13 @@ def conclude(
     clinical: Sequence[ClinicalEvent] = (),
     local: Sequence[Repeatability] = (),
     looked_for: Mapping[int, Collection[Place]] | None = None,
+    judgements: Sequence[Judgement] = (),
 ) -> Comparison:
     """Match, measure and assess what was segmented.
 
-    ``clinical`` are the patient's events, ``local`` the user's own test-retest values, and
-    ``looked_for`` the earlier outlines that were looked for per timepoint (by default all).
+    ``clinical`` are the patient's events, ``local`` the user's own test-retest values,
+    ``looked_for`` the earlier outlines that were looked for per timepoint (by default all), and
+    ``judgements`` what a reader decided.
     """
     clinical = tuple(clinical)
     with journal.clock("measure"):
@@ -63,6 +67,8 @@ def conclude(
         matching = _with_given_events(matching, options.events)
         site = site_of_images(course.timepoints, options.site, journal)
         lesions = _lesions(course, matching, options.lesions, site=site)
+        first_seen = {i: n for n, ids in reversed([*enumerate(matching.ids)]) for i in ids}
+        lesions, reader = with_judgements(lesions, judgements, course, first_seen=first_seen)
         measurements = with_given_diameters(
             _measure(results, lesions, matching.events), options.diameters, course
         )
@@ -72,6 +78,7 @@ def conclude(
             course.timepoints,
             baseline_index=course.baseline_index,
             events=matching.events,
+            reader=reader,
             clinical=clinical,
         )
         findings = _comparability(course, results)
@@ -98,6 +105,7 @@ def conclude(
         course_responses=judged.course_responses,
         clinical_events=clinical,
         comparability=findings,
+        reader=reader,
         side_by_side=side_by_side(judged.assessments, baseline_index=course.baseline_index),
     )
 
@@ -222,6 +230,7 @@ def _configuration(options: CompareOptions, hide: Callable[[str], str]) -> dict[
         "settings": {name: dict(given) for name, given in options.settings.items()},
         "events": hide(options.clinical.name) if options.clinical else None,
         "repeatability": hide(options.repeatability.name) if options.repeatability else None,
+        "reader": hide(options.reader.name) if options.reader else None,
         "label_scheme": options.label_scheme,
         "identified": options.identified,
         "site": options.site,

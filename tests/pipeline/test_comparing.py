@@ -93,9 +93,19 @@ def test_no_identity_in_anything_that_was_found(followed: Comparison) -> None:
     assert "PHANTOM" not in repr(followed.decisions).upper()
 
 
-def test_two_runs_give_the_same_figures(followed: Comparison, truth: dict) -> None:  # type: ignore[type-arg]
+def test_two_runs_give_the_same_figures_and_a_reader_decides(
+    followed: Comparison,
+    truth: dict,  # type: ignore[type-arg]
+    tmp_path: Path,
+) -> None:
     seeds = (true_seed(truth, 0, 0), true_seed(truth, 0, 1))
-    again = compare([SAMPLE], options=CompareOptions(seeds=seeds))
+    reader = tmp_path / "reader.csv"
+    reader.write_text("lesion,role,timepoint,quantity,value\n1,target,,,\n2,,1,status,PD\n")
+    again = compare([SAMPLE], options=CompareOptions(seeds=seeds, reader=reader))
+    recist = {a.timepoint_index: a for a in again.assessments if a.criterion == "RECIST 1.1"}
+    assert recist[0].targets == (1,)
+    assert (recist[1].category, recist[1].non_target) == ("PD", "PD")
+    assert [lesion.site for lesion in again.lesions] == ["brain", "brain"]  # as the headers say
     assert repr(again.measurements) == repr(followed.measurements)
     assert [x.tracking_uid for x in again.lesions] == [x.tracking_uid for x in followed.lesions]
 
