@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from imgcompare.loading.tables import Judgement
-from imgcompare.measurement import AT_IMAGE_EDGE, absent_lesion, measure_lesion
+from imgcompare.measurement import absent_lesion, measure_lesion
 from imgcompare.model import (
     AlignedTimepoint,
     ClinicalEvent,
@@ -26,6 +26,7 @@ from imgcompare.model import (
 from imgcompare.options import CompareOptions
 from imgcompare.pipeline.aligning import succeeded
 from imgcompare.pipeline.anatomy import site_of_images
+from imgcompare.pipeline.doubts import compare_outlines, warn_of_edges
 from imgcompare.pipeline.journal import Journal
 from imgcompare.pipeline.judgements import with_judgements
 from imgcompare.pipeline.judging import judge_course
@@ -34,7 +35,7 @@ from imgcompare.pipeline.tracking import Outline, match_outlines
 from imgcompare.response import CourseReadings, Criterion
 from imgcompare.response.comparability import compare_acquisitions
 from imgcompare.response.side_by_side import side_by_side
-from imgcompare.segmentation import Found, Matching, Place, is_imaged
+from imgcompare.segmentation import Matching, Place
 
 
 def conclude(
@@ -82,7 +83,7 @@ def conclude(
             clinical=clinical,
         )
         findings = _comparability(course, results)
-        _warn_of_edges(results, lesions, measurements, matching.events, journal=journal)
+        warn_of_edges(results, lesions, measurements, matching.events, journal=journal)
     with journal.clock("assess"):
         judged = judge_course(readings, criteria, comparability=findings, local=local)
     for result in results:
@@ -116,45 +117,8 @@ def _comparability(
     """Check the series that were measured against each other."""
     measured = [r.aligned.timepoint.series.get(r.aligned.reference_role) for r in results]
     failed = {n for n, r in enumerate(results) if not succeeded(r.aligned.to_baseline)}
-    return compare_acquisitions(course.timepoints, measured, misaligned=failed)
-
-
-def _warn_of_edges(
-    results: Sequence[TimepointResult],
-    lesions: Sequence[Lesion],
-    measurements: Sequence[Measurement],
-    events: Sequence[LesionEvent],
-    *,
-    journal: Journal,
-) -> None:
-    """Warn of lesions that an image cuts off, or does not show at all."""
-    cut = {(m.lesion_id, m.timepoint_index) for m in measurements if AT_IMAGE_EDGE in m.flags}
-    gone = {(i, e.timepoint_index) for e in events
-            if e.kind is EventKind.VANISHED for i in e.lesion_ids}  # fmt: skip
-    for lesion in lesions:
-        for result in results:
-            name = result.aligned.timepoint.name
-            if (lesion.id, result.index) in cut:
-                journal.warn(
-                    f"Lesion {lesion.id} reaches the edge of the image of {name}: part of it may "
-                    "be missing, so that its change is not known."
-                )
-            elif lesion.id in result.lesions or (lesion.id, result.index) in gone:
-                continue
-            elif not _is_imaged(lesion.id, result, results):
-                journal.warn(f"The image of {name} does not show the place of lesion {lesion.id}.")
-
-
-def _is_imaged(lesion_id: int, there: TimepointResult, results: Sequence[TimepointResult]) -> bool:
-    """Tell whether a timepoint shows where a lesion is at others; yes if that is not known."""
-    if not succeeded(there.aligned.to_baseline):
-        return True
-    view = there.aligned.geometry, there.aligned.to_baseline
-    return any(
-        is_imaged(Found(r.lesions[lesion_id].labels, r.aligned.to_baseline), view)
-        for r in results
-        if lesion_id in r.lesions and succeeded(r.aligned.to_baseline)
-    )
+    found = compare_acquisitions(course.timepoints, measured, misaligned=failed)
+    return (*compare_outlines(results), *found)
 
 
 def _with_given_events(matching: Matching, given: Sequence[LesionEvent]) -> Matching:

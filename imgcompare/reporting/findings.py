@@ -12,17 +12,20 @@ from collections import Counter
 from imgcompare.model import (
     LESION_TISSUES,
     NOT_IMAGED_BEFORE,
+    WHOLE,
     Change,
     Comparison,
     EventKind,
     Lesion,
     LesionEvent,
     Role,
+    Severity,
 )
 from imgcompare.reporting.lookup import (
     ENHANCING,
     PREVIOUS,
     UNCHANGED,
+    VOLUME,
     Trend,
     find_change,
     find_measurement,
@@ -341,4 +344,11 @@ def _joined_or_divided(comparison: Comparison, lesion: Lesion, event: LesionEven
 def _not_comparable(comparison: Comparison, lesion: Lesion) -> str:
     base, last = comparison.course.baseline_index, last_index(comparison)
     first, second = (_sizes(comparison, lesion, i) for i in (base, last))
-    return f"cannot be compared: {first}, {second}"
+    blocks = [
+        f.text.rstrip(".")
+        for f in comparison.comparability
+        if (f.from_index, f.to_index, f.severity) == (base, last, Severity.BLOCK)
+        and f.applies_to(WHOLE, VOLUME)
+    ]
+    why = f" ({blocks[0]})" if blocks else ""
+    return f"cannot be compared{why}: {first}, {second}"

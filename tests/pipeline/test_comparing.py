@@ -10,22 +10,16 @@ import SimpleITK as sitk
 from imgcompare.errors import InputError, RegistrationError
 from imgcompare.geometry import to_sitk
 from imgcompare.loading import load_course
-from imgcompare.measurement import AT_IMAGE_EDGE
 from imgcompare.model import (
     Comparison,
     EventKind,
     Exceeds,
-    Quantity,
     RegistrationQuality,
     Role,
-    TimepointResult,
     Transform,
-    Volume,
 )
 from imgcompare.options import CompareOptions
 from imgcompare.pipeline import aligning, compare, compare_steps
-from imgcompare.pipeline.concluding import _warn_of_edges
-from imgcompare.pipeline.journal import Journal
 from tests.builders import ellipsoid
 from tests.pipeline.conftest import SAMPLE, true_seed
 
@@ -190,28 +184,6 @@ def test_a_failed_registration_blocks_only_what_needs_it(
     comparison = compare([SAMPLE], options=CompareOptions(seeds=seeds))
     assert len(comparison.warnings) >= 4
     assert volume(comparison, 1, 1, "whole") > volume(comparison, 1, 0, "whole")
-
-
-def test_lesions_cut_off_or_not_shown_are_warned_of(followed: Comparison) -> None:
-    first, last = followed.results
-    grid = last.aligned.geometry.crop((0, 0, 0), (1, 2, 2))
-    image = Volume(np.zeros(grid.shape, dtype=np.float32), grid, Quantity.MR_SIGNAL)
-    corner = dataclasses.replace(last.aligned, images={last.aligned.reference_role: image})
-    figures = [
-        dataclasses.replace(m, flags=(AT_IMAGE_EDGE,))
-        for m in followed.measurements
-        if m.timepoint_index == 0
-    ]
-    journal = Journal()
-    _warn_of_edges(
-        [first, TimepointResult(corner, {})], followed.lesions[:1], figures, (), journal=journal
-    )
-    cut, hidden = journal.warnings
-    assert cut.startswith("Lesion 1 reaches the edge of the image of 2024-01-10")
-    assert hidden == "The image of 2024-03-06 does not show the place of lesion 1."
-    none = Journal()
-    _warn_of_edges(followed.results, followed.lesions, followed.measurements, (), journal=none)
-    assert none.warnings == []
 
 
 def test_a_vanished_lesion_is_measured_as_zero(truth: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]

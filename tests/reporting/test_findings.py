@@ -6,12 +6,15 @@ import pytest
 from imgcompare.model import (
     NOT_IMAGED_BEFORE,
     WHOLE,
+    ComparabilityFinding,
     Comparison,
+    Concern,
     EventKind,
     Exceeds,
     Lesion,
     Measurement,
     Role,
+    Severity,
     Tissue,
 )
 from imgcompare.reporting.findings import growth_sources, headline, lesion_details, outcome
@@ -215,6 +218,18 @@ def test_a_lesion_that_the_image_cuts_off_has_no_conclusion(comparison: Comparis
     assert outcome(dataclasses.replace(case, measurements=tuple(figures)), case.lesions[0]) == (
         "cut off by the edge of the image"
     )
+
+
+def test_why_nothing_can_be_compared_is_said(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (14.6, math.nan, UNKNOWN)})
+    text = "Lesions are outlined on one CT phase, then on two."
+    found = ComparabilityFinding(
+        "outline", Severity.BLOCK, (Concern.SIZE,), 0, 1, "CT_PORTAL", "one", "two", text
+    )
+    said = headline(dataclasses.replace(case, comparability=(found,)))
+    assert f"cannot be compared ({text[:-1]}): whole volume" in said
+    other = dataclasses.replace(found, concerns=(Concern.DIAMETER,))
+    assert "outlined" not in headline(dataclasses.replace(case, comparability=(other,)))
 
 
 def test_split_and_merged_lesions_refer_to_each_other(comparison: Comparison) -> None:
