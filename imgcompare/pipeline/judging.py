@@ -118,10 +118,11 @@ def _with_error(
 
 
 def _with_own_error(a: Assessment, drawn: Sequence[Assessment]) -> Assessment:
+    kind = a.reference.partition(" ")[0]  # baseline or nadir: what is drawn must be one thing
     values = [
         (d.value, d.value - d.absolute)
         for d in drawn
-        if d.value is not None and d.absolute is not None
+        if d.value is not None and d.absolute is not None and d.reference.startswith(kind)
     ]
     if a.value is None or a.absolute is None or len(values) < 2 or a.category == Category.NE:
         return a

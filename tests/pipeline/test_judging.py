@@ -61,3 +61,20 @@ def test_without_draws_there_are_no_shares() -> None:
 def test_an_unchanged_lesion_is_within_error() -> None:
     last = judged(later=50.0).assessments[-1]
     assert (last.category, last.exceeds_error) == ("SD", Exceeds.NO)
+
+
+def test_draws_that_count_from_another_reference_do_not_blur_the_error() -> None:
+    """Progression over the nadir: draws that are no progression count from the baseline."""
+    rows = {1: (62.0, 33.0, 44.0), 2: (63.0, 33.0, 41.5)}
+    figures = tuple(
+        Measurement(i, t, "whole", "longest_diameter", mm, "mm")
+        for i, sizes in rows.items()
+        for t, mm in enumerate(sizes)
+    )
+    lesions = (Lesion(1, "1.1", "liver"), Lesion(2, "1.2", "lung"))
+    dates = tuple(dt.date(2024, 1 + 2 * n, 10) for n in range(3))
+    readings = CourseReadings(lesions, figures, dates)
+    last = judge_course(readings, {"r": Recist11()}, draws=400).assessments[-1]
+    assert last.reference == "nadir 2024-03-10"
+    assert 0.0 < dict(last.probabilities).get("PR", 0.0) < 0.2  # some count from the baseline
+    assert last.exceeds_error is Exceeds.YES
