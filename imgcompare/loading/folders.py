@@ -56,23 +56,30 @@ class Walk:
             members = archives.members(path, name=name, origin=origin)
             images = len(self.found.instances)
             inner = [m for m in members if archives.is_archive(m)]
-            with Peeker(path) as peeker:
-                for member in members:
-                    if not (
-                        self.converted.takes(member)
-                        or archives.is_archive(member)
-                        or add_member(member, peeker, root, self.found)
-                    ):
-                        self.ignored.append((member, root))
+            known = {*inner, *(m for m in members if self.converted.takes(m))}
+            others = [m for m in members if m not in known]
+            self._members(path, others, root)
             self._converted(members, name, root, only=len(self.found.instances) == images)
             for member in inner:
                 self._inner(member, root, depth)
         except UnreadableFileError as error:
             self.found.unreadable.append((name, root, str(error)))
 
+    def _members(self, path: str, members: Sequence[archives.MemberPath], root: Path) -> None:
+        """Look at files in a zip archive."""
+        if not members:
+            return
+        with Peeker(path) as peeker:
+            for member in members:
+                if not add_member(member, peeker, root, self.found):
+                    self.ignored.append((member, root))
+
     def _inner(self, member: archives.MemberPath, root: Path, depth: int) -> None:
         """Look at an archive that lies in another one."""
+        if self.packs.exhausted:
+            return  # which has been said
         try:
+            self.packs.count()
             if depth > MAX_DEPTH:
                 raise UnreadableFileError(
                     f"is not opened: it lies in {depth} archives; unpack it and give the folder"

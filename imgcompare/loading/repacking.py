@@ -25,8 +25,16 @@ from imgcompare.loading.unpacking import copy_bytes, harmless, lasting_folder
 MAX_DEPTH: Final = 3
 """Archives inside archives are opened this deep: an export of studies, each of packed series."""
 
-MAX_INNER: Final = 10_000
-"""Archives inside archives and packed files that one scan opens."""
+MAX_INNER: Final = 5_000
+"""Archives and packed files inside archives that one scan looks at."""
+
+MAX_RATIO: Final = 50
+HARMLESS_BYTES: Final = 2**28
+"""What has no list of members is refused as a bomb when it has unpacked to more than 256 MiB and 50
+times its size: it has to be unpacked to be looked at."""
+
+MAX_TAR_MEMBERS: Final = 50_000
+"""A tar archive has no list of members, and has to be gone through."""
 
 MAX_COPIED: Final = 32 * 2**30
 """Bytes that one scan copies into temporary files."""
@@ -59,7 +67,26 @@ class Repacker:
 
     def __init__(self, takes: Callable[[str], bool]) -> None:
         self._takes = takes
-        self._left, self._opened = MAX_COPIED, 0
+        self._left, self._inside = MAX_COPIED, 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there have been too many archives inside archives."""
+        return self._inside > MAX_INNER
+
+    def count(self) -> None:
+        """Count an archive inside an archive.
+
+        Raises
+        ------
+        UnreadableFileError
+            If it is one too many.
+        """
+        self._inside += 1
+        if self.exhausted:
+            raise UnreadableFileError(
+                f"and those after it are not opened: {MAX_INNER:,} archives inside are the limit"
+            )
 
     def zip_of(self, path: str, *, name: str, origin: str) -> str:
         """Give a zip archive that holds what is of use in an archive: itself, or a copy.
@@ -93,11 +120,8 @@ class Repacker:
         Raises
         ------
         UnreadableFileError
-            If it is damaged, or there are too many, or too much has been copied.
+            If it is damaged, or too much has been copied.
         """
-        self._opened += 1
-        if self._opened > MAX_INNER:
-            raise UnreadableFileError(f"is not opened: {MAX_INNER:,} archives inside are the limit")
         self._spend(member.info.file_size)
         target = _place(member, member.origin)
         with (
@@ -157,8 +181,8 @@ def _tar_entries(path: str, _: str) -> Iterator[_Entry]:
         for count, member in enumerate(file, start=1):
             seen += member.size
             limit.require(seen)
-            if count > archives.MAX_MEMBERS:
-                raise UnreadableFileError(f"has over {archives.MAX_MEMBERS:,} members, the limit")
+            if count > MAX_TAR_MEMBERS:
+                raise UnreadableFileError(f"has over {MAX_TAR_MEMBERS:,} members, the limit")
             source = file.extractfile(member) if member.isreg() and not member.issparse() else None
             if source is not None and archives.is_visible(member.name):
                 yield member.name, member.size, source
@@ -175,9 +199,7 @@ class _Limit:
 
     def __init__(self, path: str) -> None:
         packed = max(1, os.path.getsize(path))
-        self._most = min(
-            archives.MAX_BYTES, max(archives.HARMLESS_BYTES, archives.MAX_RATIO * packed)
-        )
+        self._most = min(archives.MAX_BYTES, max(HARMLESS_BYTES, MAX_RATIO * packed))
 
     def require(self, count: int) -> None:
         if count > self._most:

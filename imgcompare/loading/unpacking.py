@@ -46,10 +46,10 @@ class Peeker:
             self._zip = zipfile.ZipFile(archive)
         except DAMAGE as error:
             raise UnreadableFileError(f"cannot be opened ({type(error).__name__})") from None
-        self._folder = tempfile.TemporaryDirectory(prefix="imgcompare-")
         self._left = MAX_PEEKED
-        self.path = os.path.join(self._folder.name, "member")
-        self._file = open(self.path, "wb")  # noqa: SIM115  # closed with the context
+        # a file for the user alone; a folder for each of many packed files takes far longer
+        descriptor, self.path = tempfile.mkstemp(prefix="imgcompare-")
+        self._file = os.fdopen(descriptor, "wb")
 
     def __enter__(self) -> Peeker:
         """Use as a context; the file is deleted at its end."""
@@ -59,7 +59,7 @@ class Peeker:
         """Close the archive and delete the file."""
         self._zip.close()
         self._file.close()
-        self._folder.cleanup()
+        os.remove(self.path)
 
     def starts(self, member: MemberPath) -> Iterator[int]:
         """Fill the file with ever more of a member; yields the bytes that are there.
