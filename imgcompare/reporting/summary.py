@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgcompare.model import (
+    NOT_IMAGED_BEFORE,
     WHOLE,
     Assessment,
     Change,
@@ -199,8 +200,30 @@ def _overview_cell(
     if base == last or first is None or second is None:
         found = first if second is None else second
         return Cell(MISSING, number(found, unit) if found is not None else "")
-    change = percent(100.0 * (second - first) / first) if first > 0 else MISSING
+    known = all(_is_known(comparison, lesion, compartment, quantity) for lesion in lesions)
+    if not known and len(lesions) > 1:
+        return Cell(MISSING)
+    change = percent(100.0 * (second - first) / first) if known and first > 0 else MISSING
     return Cell(change, f"{number(first)} {ARROW} {number(second, unit)}")
+
+
+def _is_known(comparison: Comparison, lesion: Lesion, compartment: str, quantity: str) -> bool:
+    """Tell whether a lesion's change is given, or an event says why one of its figures is missing.
+
+    What was not imaged, or not looked for, may be of any size.
+    """
+    base, last = comparison.course.baseline_index, last_index(comparison)
+    figures = [
+        find_measurement(comparison, lesion.id, i, compartment=compartment, quantity=quantity)
+        for i in (base, last)
+    ]
+    if all(figures):
+        change = find_change(
+            comparison, lesion.id, last, compartment=compartment, quantity=quantity
+        )
+        return change is not None
+    events = [e for e in comparison.events if lesion.id in e.lesion_ids]
+    return not any(figures) or any(e.reason != NOT_IMAGED_BEFORE for e in events)
 
 
 def _category(comparison: Comparison) -> Cell:

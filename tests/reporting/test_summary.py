@@ -1,12 +1,22 @@
 import dataclasses
+import math
 
 import pytest
 
-from imgcompare.model import Assessment, Comparison, Exceeds, Measurement, Reason, finish
+from imgcompare.model import (
+    NOT_IMAGED_BEFORE,
+    Assessment,
+    Comparison,
+    EventKind,
+    Exceeds,
+    Measurement,
+    Reason,
+    finish,
+)
 from imgcompare.reporting import summary
 from imgcompare.reporting.html import report_html
-from tests.reporting.builders import make_change
-from tests.reporting.test_findings import NO, YES, course_of
+from tests.reporting.builders import event, make_change
+from tests.reporting.test_findings import NO, UNKNOWN, YES, course_of
 
 GREW_NECROTIC = {"whole": (14.56, 26.5, YES), "enhancing": (13.27, 9.82, YES)}
 
@@ -130,3 +140,24 @@ def test_overview_sums_lesions_beside_the_category(comparison: Comparison) -> No
     assert total.cells[2] == summary.Cell("")  # criteria choose their own sum
     assert total.cells[0] == summary.Cell("+28 %", "24.6 → 31.5 mL")
     assert rows[0].outcome.value == "growing while its enhancing part shrinks"
+
+
+def test_a_sum_needs_every_lesion_at_both_visits_or_an_event(comparison: Comparison) -> None:
+    missing = {"whole": (5.0, math.nan, UNKNOWN)}
+    case = course_of(comparison, GREW_NECROTIC, missing)
+    row = summary.overview_rows(case)[-1]
+    assert row.cells[0] == summary.Cell("–")
+    later = course_of(comparison, GREW_NECROTIC, {"whole": (math.nan, 5.0, UNKNOWN)})
+    new = event(EventKind.NEW, 1, 2)
+    with_new = dataclasses.replace(later, events=(new,))
+    assert summary.overview_rows(with_new)[-1].cells[0].below == "14.6 → 31.5 mL"
+    hidden = dataclasses.replace(new, reason=NOT_IMAGED_BEFORE)
+    first_imaged = dataclasses.replace(later, events=(hidden,))
+    assert summary.overview_rows(first_imaged)[-1].cells[0] == summary.Cell("–")
+
+
+def test_a_withheld_change_has_no_percentage(comparison: Comparison) -> None:
+    case = course_of(comparison, GREW_NECROTIC)
+    withheld = tuple(dataclasses.replace(c, absolute=math.nan) for c in case.changes)
+    row = summary.overview_rows(dataclasses.replace(case, changes=withheld))[0]
+    assert row.cells[0] == summary.Cell("–", "14.6 → 26.5 mL")
