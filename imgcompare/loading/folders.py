@@ -125,12 +125,18 @@ def left_out(walk: Walk, scrub: Scrubber) -> list[str]:
         for path, root in walk.ignored
         if path.lower().endswith(UNOPENED_SUFFIXES)
     ]
+    pairs = [
+        f"file {scrub(shown(path, root))} is part of a NIfTI or Analyze pair, which is not read; "
+        "convert it to .nii.gz"
+        for path, root in walk.ignored
+        if path.lower().endswith((".hdr", ".hdr.gz"))
+    ]
     copied = [
         f"{count} NIfTI or NRRD file(s) in {scrub(shown(path, root))} left out: the DICOM images "
         "are used"
         for count, path, root in walk.copies
     ]
-    return [*damaged, *strange, *packed, *copied, *_absent(walk, scrub)]
+    return [*damaged, *strange, *packed, *pairs, *copied, *_absent(walk, scrub)]
 
 
 def _absent(walk: Walk, scrub: Scrubber) -> list[str]:

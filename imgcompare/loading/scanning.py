@@ -53,7 +53,7 @@ def scan(
     ----------
     paths : path or iterable of paths
         Folders of DICOM files (any names, DICOMDIR or not) or of NIfTI/NRRD files (one folder per
-        timepoint), zip archives of such folders, TOML files that name NIfTI/NRRD files (see
+        timepoint), zip and tar archives of such folders, TOML files that name NIfTI/NRRD files (see
         `imgcompare.loading.converted`), or single files.
     roles : mapping of str to Role, optional
         Overrides: Series Instance UID, series number (``4`` or ``4/2``) or part of a description

@@ -31,7 +31,7 @@ def plain(text: str) -> str:
     text = re.sub(r"\(([^()]*(?:\.dcm|04[0-9a-f]{4,}|IM\d+|edited|other)[^()]*)\)", "()", text)
     text = re.sub(r"gaps of (?:[\d.]+ mm \(\d+×\)(?:, )?)+", "gaps of ", text)
     text = re.sub(r"0(?:, 0)+", "0", re.sub(r"-?\d[\d,.]*\d|\d", "0", text))
-    return " ".join(re.sub(r"\b[\w/.]+\.(?:zip|dcm|tar|tgz|7z)\b", "FILE", text).split())
+    return " ".join(re.sub(r"\b[\w/.]+\.(?:zip|dcm|tar|tgz|7z|hdr)\b", "FILE", text).split())
 
 
 QUOTED = [plain(q) for q in re.findall(r"`([^`]+)`", PAGE.read_text(encoding="utf-8"))]
@@ -206,6 +206,7 @@ SITUATIONS: dict[str, Callable[[Path], object]] = {
         f, SeriesSpec("FDG", modality="PT", tags=WEIGHTLESS)
     ),
     "no position in NIfTI": nifti_nowhere,
+    "pair": lambda folder: (folder / "t1.hdr").write_bytes(bytes(348)),
     "locked": locked,
     "broken": broken,
     "localizer": localizer,
