@@ -44,7 +44,7 @@ def add_landmarks(stage: Stage, index: int) -> None:
         layer = Layer.create(*data)
         stage.viewer.layers.append(layer)
         layer.mode = "add"
-    linked.arrange(stage.viewer, scene)
+    stage.soon(linked.arrange(stage.viewer, scene))
 
 
 def take_landmarks(stage: Stage, index: int) -> Transform:

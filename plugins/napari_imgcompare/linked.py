@@ -29,6 +29,7 @@ from napari_imgcompare.spaces import (
     show_volume,
     shown_on,
 )
+from napari_imgcompare.tasks import Chunks
 from napari_imgcompare.viewers import grid_of
 
 IMAGE = "image"
@@ -115,7 +116,7 @@ def filler(visit: int, name: str, grid: Geometry) -> make.LayerData:
     return make.points_layer(nothing, name, grid=grid, remember=remember, visible=False)
 
 
-def arrange(viewer: Any, scene: Scene) -> None:
+def arrange(viewer: Any, scene: Scene) -> Chunks:
     """Sort layers by visit, even out their number, and set the grid to a column per visit.
 
     Layers of others, such as a person's own Labels, join the last visit.
@@ -135,16 +136,19 @@ def arrange(viewer: Any, scene: Scene) -> None:
         spare, lacking = fillers[visit], most - len(group)
         for layer in spare[lacking:]:
             viewer.layers.remove(layer)
+            yield
         del spare[lacking:]
         while len(spare) < lacking:
             name = f"(empty {visit}.{len(spare)})"
             spare.append(Layer.create(*filler(visit, name, scene.grid)))
             viewer.layers.insert(0, spare[-1])
+            yield
     wanted = [layer for visit in visits for layer in (*fillers[visit], *groups[visit])]
     for place, layer in enumerate(wanted):
-        here = viewer.layers.index(layer)
+        here = viewer.layers.index(layer) if layer in viewer.layers else place
         if here != place:
             viewer.layers.move(here, place)
+            yield
     active = viewer.layers.selection.active
     if active is None or make.remembered(active).get("kind") == FILLER:
         viewer.layers.selection.active = image_of(viewer, visits[0], None)

@@ -11,6 +11,7 @@ from napari_imgcompare import keeping
 from napari_imgcompare.overlays import LONGEST, PERPENDICULAR, Kind, drawn_diameters
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.stage import Stage
+from napari_imgcompare.tasks import Chunks
 from napari_imgcompare.viewers import camera_of
 
 LESION_ZOOM = 3.0
@@ -94,8 +95,13 @@ def show_diameter(stage: Stage, identity: int) -> str:
     dims.ndisplay = 2
     rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + across]
     dims.order = (*rest[:-2], dims.ndim - 3 + across, *rest[-2:])
-    _look_at(stage, _crossing(lines), float(extent.max()))
+    stage.soon(_turn(stage, _crossing(lines), float(extent.max())))
     return stage.workspace.aligned[visit].timepoint.name
+
+
+def _turn(stage: Stage, place: World, size_mm: float) -> Chunks:
+    yield
+    _look_at(stage, place, size_mm)
 
 
 def _crossing(lines: dict[str, World]) -> World:

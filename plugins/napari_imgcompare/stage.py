@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from psygnal import Signal
@@ -14,14 +14,12 @@ from napari_imgcompare.linked import Mode, Scene
 from napari_imgcompare.orientation import look_from_front, orient
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_world
-from napari_imgcompare.tasks import Task
+from napari_imgcompare.tasks import Chunks, Task
+from napari_imgcompare.viewers import grid_of
 from napari_imgcompare.workspace import Workspace
 
 KEPT = (Kind.LESIONS, Kind.TISSUES, Kind.DIAMETERS)
 """Layers that follow the workspace; all others are made anew when the visits are."""
-
-Chunks = Iterator[None]
-"""Work on windows, in pieces short enough not to be noticed."""
 
 
 class Stage:
@@ -55,7 +53,7 @@ class Stage:
         self.lesion: int | None = None
         self.diameter: tuple[int, int] | None = None
         self._flickered = 0
-        self._soon = soon or _at_once
+        self.soon = soon or _at_once
         self._stale = False
         self._flat: dict[Any, bool] = {}
         workspace.changed.connect(self._follow)
@@ -83,10 +81,11 @@ class Stage:
             self.scene = scene
             return found
 
-        return Task("Showing the visits", steps(), lambda found: self._soon(self._put(found)))
+        return Task("Showing the visits", steps(), lambda found: self.soon(self._put(found)))
 
     def _put(self, found: Sequence[layers.LayerData]) -> Chunks:
         self.viewer.dims.ndisplay = 2
+        grid_of(self.viewer).enabled = False  # napari sorts all cells anew for every layer
         names = {data[1]["name"] for data in found}
         for layer in list(self.viewer.layers):
             about = layers.remembered(layer)
@@ -112,7 +111,7 @@ class Stage:
             if board is not None:
                 keeping.put(self.viewer, board)
         linked.set_mode(self.viewer, mode, scene.visits)
-        linked.arrange(self.viewer, scene)
+        self.soon(linked.arrange(self.viewer, scene))
         self._flickered = 0
         self.looked.emit()
 
@@ -132,7 +131,7 @@ class Stage:
             return
         turned = tuple(reversed(self.scene.visits))
         self.scene = Scene(self.scene.grid, turned, self.scene.roles)
-        linked.arrange(self.viewer, self.scene)
+        self.soon(linked.arrange(self.viewer, self.scene))
         self.looked.emit()
 
     def show_role(self, role: str) -> None:
@@ -162,24 +161,26 @@ class Stage:
 
     def show(self, found: Sequence[layers.LayerData]) -> None:
         """Show layers that were worked out, each above its visit's images."""
-        self._soon(self._show(found))
+        self.soon(self._show(found))
 
     def _show(self, found: Sequence[layers.LayerData]) -> Chunks:
         for data in found:
             keeping.put(self.viewer, data).visible = True
             yield
-        linked.arrange(self.viewer, self.require_scene())
+        yield from linked.arrange(self.viewer, self.require_scene())
 
     def show_in_3d(self, found: Sequence[layers.LayerData]) -> None:
         """Show surfaces alone, seen from the front; all else comes back with the flat view."""
-        self._soon(self._show_in_3d(found))
+        self.soon(self._show_in_3d(found))
 
     def _show_in_3d(self, found: Sequence[layers.LayerData]) -> Chunks:
         if self.viewer.dims.ndisplay == 2:
             self._flat = {x: x.visible for x in self.viewer.layers if layers.remembered(x)}
-        self.hide(*{layers.remembered(x).get("kind", "") for x in self.viewer.layers})
-        yield
+        for layer in [x for x in self.viewer.layers if layers.remembered(x) and x.visible]:
+            layer.visible = False
+            yield
         self.viewer.dims.ndisplay = 3
+        yield
         yield from self._show(found)
         orient(self.viewer)
         look_from_front(self.viewer)
@@ -187,10 +188,15 @@ class Stage:
     def _turned(self, _event: object = None) -> None:
         """Bring back what was seen before the surfaces."""
         if self.viewer.dims.ndisplay == 2 and self._flat:
-            self.hide(Kind.SURFACE)
-            for layer in self.viewer.layers:
-                layer.visible = self._flat.get(layer, layer.visible)
-            self._flat = {}
+            before, self._flat = self._flat, {}
+            self.soon(self._flatten(before))
+
+    def _flatten(self, before: Mapping[Any, bool]) -> Chunks:
+        self.hide(Kind.SURFACE)
+        for layer in list(self.viewer.layers):
+            if layer.visible != before.get(layer, layer.visible):
+                layer.visible = before[layer]
+                yield
 
     def hide(self, *kinds: str) -> None:
         """Hide all layers of these kinds."""
@@ -203,14 +209,16 @@ class Stage:
     def _follow(self, what: str) -> None:
         if what == "study":
             self.scene = None
-            self._soon(self._clear())
+            self.soon(self._clear())
         elif what in ("lesions", "result") and self.scene is not None and not self._stale:
             self._stale = True
-            self._soon(self._overlay())
+            self.soon(self._overlay())
 
     def _clear(self) -> Chunks:
         self._flat = {}
         self.viewer.dims.ndisplay = 2
+        grid_of(self.viewer).enabled = False
+        yield
         for layer in [x for x in self.viewer.layers if "visit" in layers.remembered(x)]:
             self.viewer.layers.remove(layer)
             yield
@@ -232,7 +240,7 @@ class Stage:
                 keeping.put(self.viewer, data)
                 yield
         if scene is self.scene and scene is not None:
-            linked.arrange(self.viewer, scene)
+            yield from linked.arrange(self.viewer, scene)
 
     def _drawn(self, scene: Scene, kind: Kind, index: int) -> layers.LayerData:
         workspace = self.workspace

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from imgcompare.model import Steps, finish
 
 T = TypeVar("T")
+
+Chunks = Iterator[None]
+"""Work on windows, in pieces short enough not to be noticed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

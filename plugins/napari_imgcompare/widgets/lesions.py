@@ -22,6 +22,7 @@ from imgcompare.model import LesionRole
 from napari_imgcompare import acts, editing, keeping, layers, linked, navigating
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import LESION_COLUMNS, lesion_rows
+from napari_imgcompare.tasks import Chunks
 from napari_imgcompare.widgets.parts import Table, button, line
 from napari_imgcompare.widgets.runner import Runner
 
@@ -124,8 +125,12 @@ class LesionsStep(QWidget):
                 shown=Shown(empty, scene.grid, True),
                 remember={"kind": DRAWING, **where_from(one), "drawn": empty.copy()},
             )
+            self.stage.soon(paint(scene, data))
+
+        def paint(scene: linked.Scene, data: layers.LayerData) -> Chunks:
             layer = keeping.put(self.stage.viewer, data)
-            linked.arrange(self.stage.viewer, scene)
+            yield
+            yield from linked.arrange(self.stage.viewer, scene)
             self.stage.viewer.layers.selection.active = layer
             layer.mode = "paint"
 

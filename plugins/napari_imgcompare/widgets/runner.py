@@ -45,6 +45,7 @@ class Runner(QObject):
         super().__init__(parent)
         self._worker: GeneratorWorker[Any, Any, Any] | None = None
         self._title = ""
+        self._in_piece = False
         self._chunks: Iterator[None] | None = None
         self._following: Callable[[], None] | None = None
 
@@ -102,23 +103,36 @@ class Runner(QObject):
 
     def soon(self, chunks: Iterator[None]) -> None:
         """Do window work piece by piece, letting the window breathe in between."""
-        if self._chunks is not None:
-            self._chunks = chain(self._chunks, chunks)
-            return
-        self._chunks = chunks
-        QTimer.singleShot(0, self._next_chunk)
+        waiting = self._chunks is not None or self._in_piece
+        self._chunks = chunks if self._chunks is None else chain(self._chunks, chunks)
+        if not waiting:
+            QTimer.singleShot(0, self._next_chunk)
 
     def _next_chunk(self) -> None:
         if self._chunks is None:
             return
-        left: list[bool] = []
-        chunks = self._chunks
-        went_well = self.act(lambda: left.append(next(chunks, _OVER) is not _OVER))
-        if went_well and left[0]:
+        chunks, left = self._chunks, False
+        self._chunks = None  # nothing waits for a piece that failed
+
+        def go_on() -> None:
+            nonlocal left
+            left = next(chunks, _OVER) is not _OVER
+
+        self._in_piece = True
+        try:
+            went_well = self.act(go_on)
+        except BaseException:
+            self._chunks = None
+            raise
+        finally:
+            self._in_piece = False
+        if left:
+            later = self._chunks  # asked for by the piece itself
+            self._chunks = chunks if later is None else chain(chunks, later)
+        if self._chunks is not None:
             QTimer.singleShot(0, self._next_chunk)
             return
-        self._chunks, following = None, self._following
-        self._following = None
+        following, self._following = self._following, None
         if following is not None and went_well:
             following()
         self.busy.emit(self.is_busy)
