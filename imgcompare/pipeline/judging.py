@@ -122,7 +122,10 @@ def _with_own_error(a: Assessment, drawn: Sequence[Assessment]) -> Assessment:
     values = [
         (d.value, d.value - d.absolute)
         for d in drawn
-        if d.value is not None and d.absolute is not None and d.reference.startswith(kind)
+        if d.value is not None
+        and d.absolute is not None
+        and d.reference.startswith(kind)
+        and d.quantity == a.quantity
     ]
     if a.value is None or a.absolute is None or len(values) < 2 or a.category == Category.NE:
         return a

@@ -24,7 +24,7 @@ from imgcompare.response.readings import MEAN_HU, PRODUCT, CourseReadings
 from imgcompare.response.recist import DIAMETERS, recist_size
 from imgcompare.response.shapes import SumCriterion
 from imgcompare.response.sum_criterion import SumRules, Visit
-from imgcompare.response.sums import Limits, Outcome, Standing
+from imgcompare.response.sums import Limits, Outcome, Standing, same_figure
 
 SIZE_PERCENT = Decimal(10)
 """Change of the sum of diameters that is a response or, upwards, progression."""
@@ -33,6 +33,8 @@ ATTENUATION_PERCENT = 15
 """Decrease of the mean attenuation that is a response."""
 
 LIMITS = Limits(response_percent=SIZE_PERCENT, progression_percent=SIZE_PERCENT)
+
+ATTENUATION = same_figure("mean attenuation", "HU", compartment=WHOLE, quantity=MEAN_HU)
 
 
 class ProgressionReference(StrEnum):
@@ -160,6 +162,9 @@ def _judge(visit: Visit, rule: _Rule) -> Outcome:
         notes.add("attenuation", f"mean attenuation {words}", float(now), limit)
         category = rule.category(standing, less_dense=less_dense)
         density = f"attenuation {change}"
+        smaller = LIMITS.is_response(standing.baseline, standing.now.value)
+        if category is Category.PR and not smaller:
+            return _by_attenuation(standing, rule, base=base, now=now, words=words)
     else:
         either = {rule.category(standing, less_dense=answer) for answer in (False, True)}
         category = either.pop() if len(either) == 1 else Category.NE
@@ -178,9 +183,27 @@ def _outcome(standing: Standing, category: Category, rule: _Rule, density: str) 
         f"{DIAMETERS.words} {DIAMETERS.text(now)} is {percent_text(reference, now)} against the "
         f"{'nadir' if against_nadir else 'baseline'} {DIAMETERS.text(reference)}, {density}"
     )
-    limit = reference * (100 + (SIZE_PERCENT if progresses else -SIZE_PERCENT)) / 100
-    reason = Reason(f"{rule.name}/target-{category.lower()}", text, float(now), float(limit))
+    percent = {Category.PD: SIZE_PERCENT, Category.PR: -SIZE_PERCENT}.get(category)
+    limit = None if percent is None else float(reference * (100 + percent) / 100)
+    reason = Reason(f"{rule.name}/target-{category.lower()}", text, float(now), limit)
     return Outcome(category, reason, against_nadir, reference, now)
+
+
+def _by_attenuation(
+    standing: Standing, rule: _Rule, *, base: Fraction, now: Fraction, words: str
+) -> Outcome:
+    """Say that the attenuation alone is the response, with it as the figure."""
+    size = percent_text(standing.baseline, standing.now.value)
+    text = (
+        f"mean attenuation {words}: at least -{ATTENUATION_PERCENT} %; "
+        f"{DIAMETERS.words} {DIAMETERS.text(standing.now.value)} is {size}"
+    )
+    limit = float(base) * (100 - ATTENUATION_PERCENT) / 100
+    reason = Reason(f"{rule.name}/target-pr", text, float(now), limit)
+    then, since = (Decimal(hu.numerator) / Decimal(hu.denominator) for hu in (base, now))
+    return Outcome(
+        Category.PR, reason, against_nadir=False, reference=then, value=since, measure=ATTENUATION
+    )
 
 
 def mean_attenuation(

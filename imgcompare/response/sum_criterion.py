@@ -314,6 +314,8 @@ def make_assessment(
     """Put together what one timepoint came to."""
     course, notes, standing = visit.course, visit.notes, visit.standing
     reference, at = "", None
+    if outcome is not None and outcome.measure is not None:
+        measure = outcome.measure
     if outcome is not None and standing is not None:
         at = standing.nadir_at if outcome.against_nadir else course.baseline_index
         reference = f"{'nadir' if outcome.against_nadir else 'baseline'} {course.name(at)}"

@@ -116,13 +116,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a sum means: category, the deciding reason, and whether the nadir was the reference."""
+    """What a sum means: category, the deciding reason, and whether the nadir was the reference.
+
+    ``measure`` says what was compared where that is not what the criterion adds up.
+    """
 
     category: Category
     reason: Reason
     against_nadir: bool
     reference: Decimal
     value: Decimal
+    measure: Measure | None = None
 
     @property
     def percent(self) -> float | None:

@@ -109,3 +109,16 @@ def test_another_phase_is_said():
         roles=(frozenset({Role.CT_ARTERIAL}),) * 2,
     )
     assert "PHASE_NOT_PORTAL" in Choi().assess(readings)[-1].flags
+
+
+def test_what_decided_is_the_figure_that_is_shown():
+    """A response by attenuation alone shows HU and its limit, one by size the diameters."""
+    by_density = Choi().assess(two_lesions((100, 106), (80, 40)))[-1]
+    assert (by_density.quantity, by_density.unit) == ("mean attenuation", "HU")
+    assert (by_density.value, by_density.absolute, by_density.percent) == (40, -40, -50)
+    decided = next(r for r in by_density.reasons if r.rule_id == by_density.rule_id)
+    assert (decided.value, decided.threshold) == (40, 68)
+    assert "+6.0 %" in decided.text
+    for sums in ((100, 90), (100, 120)):
+        by_size = Choi().assess(two_lesions(sums, (80, 80)))[-1]
+        assert (by_size.unit, by_size.value) == ("mm", sums[1])

@@ -73,6 +73,14 @@ def test_the_same_figure_with_other_references_or_limits():
     assert words in first.causes[0].text
 
 
+def test_a_response_in_density_is_not_one_of_limits():
+    """Choi: 2 % smaller, but 18 % less dense."""
+    readings = course({1: [50, 49]}, extra=figures({1: [60, 49]}, "mean_intensity"))
+    (cause,) = beside(Recist11(), Choi(), readings=readings)[1].causes
+    assert cause.ground is Ground.FIGURE
+    assert "mean attenuation (-18.3 %" in cause.text
+
+
 def test_rules_of_their_own_are_named():
     window = course(
         {1: [50, 60]},
