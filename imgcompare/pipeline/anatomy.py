@@ -28,7 +28,8 @@ def site_of_images(timepoints: Sequence[Timepoint], given: str, journal: Journal
     if site == HEAD:
         site = BRAIN
     advice = "" if site else "; criteria of every organ are listed, name it with --site"
-    journal.decide("lesions", choice=f"site: {site or 'unknown'}", reason=f"{why}{advice}")
+    reason = f"{journal.hide(why)}{advice}"  # descriptions may hold a name
+    journal.decide("lesions", choice=f"site: {site or 'unknown'}", reason=reason)
     return site
 
 

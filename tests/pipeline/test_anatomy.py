@@ -34,3 +34,9 @@ def test_headers_or_a_person_say_where_lesions_lie(visits, given, site):
         (decision,) = journal.decisions
         assert decision.choice == f"site: {site or 'unknown'}"
         assert ("--site" in decision.reason) is not bool(site)
+
+
+def test_what_identifies_the_patient_is_hidden():
+    journal = Journal(hide=lambda text: text.replace("mustermann", "***"))
+    site_of_images([visit(None, "Mustermann liver")], "", journal)
+    assert journal.decisions[0].reason.startswith("'*** liver' in the descriptions")
