@@ -12,6 +12,8 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless
 
 from imgcompare.loading.header import GE_SWAPPED
@@ -19,7 +21,7 @@ from imgcompare.model import Volume
 from tests.builders import make_geometry
 from tests.loading.dicom_builder import SeriesSpec, write_series
 from tests.loading.enhanced_builder import item
-from tests.loading.hard_cases import PLAIN, SHAPE, HardCase, Truth
+from tests.loading.hard_cases import PET_TAGS, PLAIN, SHAPE, HardCase, Truth, dose
 
 _UNDEFINED: Final = b"\xff" * 4
 _NOTHING: Final = bytes(4)
@@ -137,6 +139,28 @@ def _unknown_sequence(data: bytes) -> bytes:
     return data[:at] + sequence + data[at:]
 
 
+def _unknown_dose(folder: Path) -> Truth:
+    """PET whose injection lies within UN: what it holds is implicit."""
+    tags = {**PET_TAGS, "RadiopharmaceuticalInformationSequence": [dose()]}
+    raw = (np.arange(np.prod(SHAPE)) * 30).reshape(SHAPE).astype(np.int16)
+    paths, _ = written(folder, modality="PT", array=raw, slope=1.5, tags=tags)
+    for path in paths:
+        sequence = pydicom.dcmread(path)["RadiopharmaceuticalInformationSequence"]
+        stream = DicomBytesIO()
+        stream.is_little_endian, stream.is_implicit_VR = True, True
+        part = Dataset()
+        part.add(sequence)
+        write_dataset(stream, part)
+        value = stream.getvalue()[8:]
+        data = path.read_bytes()
+        at = data.index(b"\x54\x00\x16\x00SQ")
+        end = at + 12 + struct.unpack_from("<I", data, at + 8)[0]
+        head = data[: at + 4] + b"UN\0\0" + struct.pack("<I", len(value))
+        path.write_bytes(head + value + data[end:])
+    left = 350e6 * 0.5 ** (3600.0 / 6586.2)
+    return [Volume((raw * 1.5 * 70.0 * 1000.0 / left).astype(np.float32), PLAIN)]
+
+
 def _odd_pixels(folder: Path) -> Truth:
     grid = make_geometry((5, 7, 9))
     array = (np.arange(315) % 200).reshape(grid.shape).astype(np.uint8)
@@ -236,6 +260,7 @@ _SLOPE: Final = 0x00281053
 
 _FINDS: Final = "knows files by their preamble"
 _FRAGMENTS: Final = {"dcm2niix": "reads no frame in fragments"}
+_BECQUERELS: Final = dict.fromkeys(("dcm2niix", "SimpleITK", "highdicom"), "gives Bq/mL")
 _STORED: Final = "gives stored values"
 
 
@@ -288,6 +313,7 @@ ODD_FILES: Final = (
         changed(_unknown_sequence),
         dcm2niix="does not step over it",
     ),
+    _case("PET whose dose lies within UN", "SUV by body weight", _unknown_dose, **_BECQUERELS),
     _case("a picture within a sequence (icon)", "its pixels are not the image's", edited(_icon)),
     _case("a private sequence of 300 items", "stepped over", edited(_large_sequence)),
     _case(
