@@ -78,7 +78,7 @@ def test_a_response_in_density_is_not_one_of_limits():
     readings = course({1: [50, 49]}, extra=figures({1: [60, 49]}, "mean_intensity"))
     (cause,) = beside(Recist11(), Choi(), readings=readings)[1].causes
     assert cause.ground is Ground.FIGURE
-    assert "mean attenuation (-18.3 %" in cause.text
+    assert "the mean attenuation (-18.3 %" in cause.text
 
 
 def test_rules_of_their_own_are_named():
