@@ -35,6 +35,10 @@ from imgcompare.segmentation.masks import BoolArray
 REPEATED_SHARE = 0.3
 """What is found at an earlier timepoint and lies on a known lesion to this part is that lesion."""
 
+ALIKE_SHARE = 0.5
+"""What is found before at a newcomer's place, each on the other to this part, is the same thing,
+whatever its shape: not new."""
+
 WITH_CONTRAST = frozenset({Role.T1C, Role.CT_ARTERIAL, Role.CT_PORTAL, Role.CT_DELAYED, Role.CT})
 """Series that may show what enhances; of a CT whose phase is unknown, nobody can say."""
 
@@ -159,12 +163,14 @@ class Tracking:
             known |= outline.mask
         results: list[Outline | None] = []
         for newcomer in newcomers:
-            region = self._sought(newcomer, index, prepared)
+            expected = self._expected(newcomer, index, prepared)
+            region = follow_lesion(prepared, expected, unenhanced=newcomer.unenhanced)
             mask = np.asarray(region.array, dtype=bool)
             repeated = (mask & known).sum() > REPEATED_SHARE * mask.sum()
             # Vessels and specks are everywhere, so that something is found at most places.
-            likely = mask.any() and (newcomer.unenhanced or is_lesion(prepared, mask))
-            if repeated or not likely:
+            alike = (mask & expected).sum() >= ALIKE_SHARE * max(mask.sum(), expected.sum())
+            likely = newcomer.unenhanced or alike or is_lesion(prepared, mask)
+            if repeated or not mask.any() or not likely:
                 results.append(None)
                 continue
             source = f"{_origin(newcomer)} carried back from {self._name(index)}"
@@ -207,14 +213,15 @@ class Tracking:
             )
 
     def _seek(self, prepared: Prepared, place: Place) -> LabelMap:
-        return self._sought(self._at(place), place[0], prepared)
+        outline = self._at(place)
+        expected = self._expected(outline, place[0], prepared)
+        return follow_lesion(prepared, expected, unenhanced=outline.unenhanced)
 
-    def _sought(self, outline: Outline, index: int, prepared: Prepared) -> LabelMap:
-        """Look for an outline of timepoint ``index`` at another timepoint."""
+    def _expected(self, outline: Outline, index: int, prepared: Prepared) -> BoolArray:
+        """Give an outline of timepoint ``index`` on the grid of another timepoint."""
         source, target = self.aligned[index], prepared.aligned
         there = source.to_baseline.then(target.to_baseline.inverse())
-        expected = map_mask(outline.mask, source.geometry, target.geometry, there)
-        return follow_lesion(prepared, expected, unenhanced=outline.unenhanced)
+        return map_mask(outline.mask, source.geometry, target.geometry, there)
 
     def _at(self, place: Place) -> Outline:
         return self.outlines[place[0]][place[1]]

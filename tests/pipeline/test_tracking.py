@@ -149,6 +149,20 @@ def test_new_means_not_visible_before(visible, there: bool) -> None:
     assert any("first found at visit 1" in d.choice for d in tracking.journal.decisions)
 
 
+@pytest.mark.parametrize(
+    ("before", "new"), [(ball(32, 28, 26, 6), False), (ball(32, 28, 26, 3), True)]
+)
+def test_what_was_alike_before_is_not_new_even_if_it_looks_like_no_lesion(
+    visible, monkeypatch: pytest.MonkeyPatch, before: np.ndarray, new: bool
+) -> None:
+    monkeypatch.setattr(module, "is_lesion", lambda *_: False)
+    visible += [A, before]
+    tracking = make(2)
+    tracking.outlines += [drawn(A), drawn(A, B)]
+    find_overlooked(tracking, closed=set(), prepare=prepared, tell=lambda *_: None)  # type: ignore[arg-type,return-value]
+    assert [e.kind for e in tracking.match().events] == ([EventKind.NEW] if new else [])
+
+
 def test_where_nothing_was_imaged_nothing_is_looked_for(visible) -> None:
     visible += [A, B]
     tracking = make(2)
