@@ -17,6 +17,9 @@ _DATATYPES = {"uint8": (2, 8), "int16": (4, 16), "int32": (8, 32), "float32": (1
 _SPATIAL_UNIT_MM = 2
 _SCANNER_ANATOMY = 1
 _QUATERNION_TOLERANCE = 1e-4
+_NO_SCALAR_PART = 3 * float(np.finfo(np.float32).eps)
+"""Readers take the quaternion's part a for 0 where its square, 1 - b² - c² - d², is less."""
+
 _MAX_SIZE = 32767
 _FASTEST = 1
 """gzip level: label maps are nearly empty, higher levels only cost time."""
@@ -26,7 +29,8 @@ def nifti_bytes(array: AnyArray, geometry: Geometry, *, description: str = "") -
     """Encode an array [slice, row, column] and its grid as a gzipped NIfTI-1 file.
 
     The sform holds the exact affine. The qform repeats it for software that reads only the
-    qform, but cannot express shear: on sheared grids it is left unset.
+    qform, but cannot express shear, nor in 32 bits a rotation close to a half turn: on such grids
+    it is left unset.
 
     Parameters
     ----------
@@ -85,7 +89,7 @@ def _header(array: AnyArray, geometry: Geometry, description: str) -> bytes:
 
 
 def _quaternion(directions: AnyArray) -> tuple[float, float, float, float] | None:
-    """Give qfac and the quaternion parts b, c, d; None where the axes are not orthogonal."""
+    """Give qfac and the quaternion parts b, c, d; None where they cannot hold the axes."""
     if np.abs(directions.T @ directions - np.eye(3)).max() > _QUATERNION_TOLERANCE:
         return None
     qfac = 1.0 if np.linalg.det(directions) > 0 else -1.0
@@ -101,5 +105,21 @@ def _quaternion(directions: AnyArray) -> tuple[float, float, float, float] | Non
         ]
     )
     b, c, d, a = np.linalg.eigh(upper, UPLO="L")[1][:, -1]
-    sign = -1.0 if a < 0 else 1.0
-    return qfac, float(sign * b), float(sign * c), float(sign * d)
+    parts = np.array([b, c, d], np.float32) * (-1 if a < 0 else 1)
+    if np.abs(_rotation(parts) - r).max() > _QUATERNION_TOLERANCE:
+        return None
+    return qfac, float(parts[0]), float(parts[1]), float(parts[2])
+
+
+def _rotation(parts: AnyArray) -> AnyArray:
+    """Give the rotation that a reader makes of the quaternion parts b, c, d (nifti1.h)."""
+    b, c, d = (float(x) for x in parts)
+    square = 1.0 - (b * b + c * c + d * d)
+    a = 0.0 if square < _NO_SCALAR_PART else square**0.5
+    return np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
