@@ -53,6 +53,8 @@ def cli(verbose: bool) -> None:
     """Measure and compare tumours over time on raw DICOM. Not for clinical use."""
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    else:  # what a result warns of is printed with it, once
+        logging.getLogger("imgcompare.pipeline.journal").addHandler(logging.NullHandler())
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,7 @@
 """Whatever is wrong: one clear line, exit code 2, no traceback, nothing half-written."""
 
 import errno
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from imgcompare.loading import load_course
+from imgcompare.pipeline import journal
 from imgcompare.reporting import atomic
 from tests.cli.conftest import Run, headers
 
@@ -40,6 +42,11 @@ def test_an_empty_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refused(run("compare", tmp_path / "empty", "-o", tmp_path / "out"), "empty")
     assert not (tmp_path / "out").exists()
+
+
+def test_warnings_are_not_printed_by_the_log_as_well(run: Run, tmp_path: Path) -> None:
+    run("scan", tmp_path / "nowhere")
+    assert any(isinstance(h, logging.NullHandler) for h in journal.logger.handlers)
 
 
 def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
