@@ -137,9 +137,7 @@ def _rows(comparison: Comparison, lesion: Lesion, indices: Sequence[int]) -> lis
         if m.lesion_id == lesion.id:
             own.setdefault((m.compartment, m.quantity), {})[m.timepoint_index] = m
     about = ", ".join(
-        p
-        for p in (TYPED_ROLES[lesion.role], lesion.site, "node" if lesion.nodal else "")
-        if p
+        p for p in (TYPED_ROLES[lesion.role], lesion.site, "node" if lesion.nodal else "") if p
     )
     return [_row(comparison, lesion, about, key, values, indices) for key, values in own.items()]
 

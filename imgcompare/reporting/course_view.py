@@ -53,7 +53,10 @@ WITHOUT_WINDOW = {"EARLY_GROWTH_RT": "Growth of enhancing tissue"}
 KINDS = (
     (r"HU|attenuation|density", "density: how dense the tissue of a lesion is on CT"),
     (r"viable", "viable diameters: the enhancing part only, in one direction"),
-    (r"enhancing.*volume|volume.*enhancing", "enhancing volume: tissue that takes up contrast, in all directions"),
+    (
+        r"enhancing.*volume|volume.*enhancing",
+        "enhancing volume: tissue that takes up contrast, in all directions",
+    ),
     (r"enhancing", "enhancing products: tissue that takes up contrast, in two directions"),
     (r"volume", "volume: all tissue of the lesion, in all directions"),
     (r"product", "products: the outer size in two directions of one slice"),
