@@ -27,13 +27,17 @@ def missing_parts(planes: Sequence[Instance]) -> str:
     for parts in found.values():
         total = max(p.total or 0 for p in parts.values())
         expected = range(1, max(total, *parts) + 1)
-        absent = [str(n) for n in expected if n not in parts]
+        absent = [n for n in expected if n not in parts]
         if absent:
             return (
-                f"is incomplete: part {', '.join(absent)} of {len(expected)} of its concatenation "
-                "is missing"
+                f"is incomplete: part {_listed(absent)} of {len(expected)} of its concatenation is "
+                "missing"
             )
     return ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:_SHOWN])) + (", …" if len(numbers) > _SHOWN else "")
 
 
 def doubts(planes: Sequence[Instance]) -> tuple[str, ...]:
@@ -99,10 +103,12 @@ def _numbers(planes: Sequence[Instance]) -> str:
             return ""  # a numbering of another kind
         shown = ", ".join(map(str, numbers[:3]))
         return f"its images are numbered {shown}, … {last}: only one of {step} may be here"
-    absent = sorted(set(range(1 if 1 < first <= len(numbers) else first, last)) - set(numbers))
-    if not absent or len(absent) > len(numbers):
+    start = 1 if 1 < first <= len(numbers) else first
+    if (
+        not 0 < last - start + 1 - len(numbers) <= len(numbers)
+    ):  # more holes than images say nothing
         return ""
-    shown = ", ".join(map(str, absent[:_SHOWN])) + (", …" if len(absent) > _SHOWN else "")
+    shown = _listed(sorted(set(range(start, last)) - set(numbers)))
     return (
         f"its {len(numbers)} images are numbered up to {last} without {shown}; slices may be "
         "missing"

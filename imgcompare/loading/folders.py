@@ -54,6 +54,8 @@ class Walk:
         try:
             path = self.packs.zip_of(path, name=name, origin=origin)
             members = archives.members(path, name=name, origin=origin)
+            if not members:
+                self.ignored.append((name, root))
             images = len(self.found.instances)
             inner = [m for m in members if archives.is_archive(m)]
             known = {*inner, *(m for m in members if self.converted.takes(m))}

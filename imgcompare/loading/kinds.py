@@ -42,6 +42,8 @@ of its own."""
 
 _MISSING: Final = (None, "")
 
+_MOST_JOINED: Final = 50
+"""Each group is compared with each other one; series of more kinds are no damaged volume."""
 
 Groups = dict[tuple[object, ...], list[Instance]]
 
@@ -79,7 +81,7 @@ def split_kinds(planes: Sequence[Instance]) -> Kinds:
         if kind is None:
             kind = known[id(facts)] = _kind(facts, numbering)
         groups[(*kind, plane.b_value, plane.stack)].append(plane)
-    notes = _join(groups) if len(groups) > 1 else ()
+    notes = _join(groups) if 1 < len(groups) <= _MOST_JOINED else ()
     keys = list(groups)
     differing = [name for n, name in enumerate(NAMES) if len({key[n] for key in keys}) > 1]
     return Kinds(list(groups.values()), tuple(differing), notes)

@@ -133,9 +133,9 @@ def _by_stations(
         by_value: dict[float | None, list[Instance]] = defaultdict(list)
         for plane in planes:
             by_value[value(plane)].append(plane)
-        blocks = [np.sort(heights_of(group)) for group in by_value.values()]
-        if None in by_value or len(blocks) < 2 or min(map(len, blocks)) < MIN_STATION:
+        if None in by_value or len(by_value) < 2 or min(map(len, by_value.values())) < MIN_STATION:
             continue
+        blocks = [np.sort(heights_of(group)) for group in by_value.values()]
         if all(is_even(np.diff(b)) and np.diff(b).min() > SAME_POSITION_MM for b in blocks):
             order = sorted(range(len(blocks)), key=lambda n: float(blocks[n][0]))
             shared = [blocks[a][-1] - blocks[b][0] for a, b in pairwise(order)]

@@ -33,6 +33,7 @@ def numbered(*numbers: int | None, **facts: Any) -> list[Instance]:
         ((1, 1, 1, 1), ""),
         ((None, None, None), ""),
         ((1, 2, 900), ""),
+        ((1, 2, 2**52), ""),
         ((7,), ""),
     ],
 )
