@@ -154,6 +154,9 @@ def test_what_differs_says_why_beside_its_rule(course: Comparison) -> None:
     assert [d["timepoint"] for d in document] == [1, 2]
     assert document[0]["causes"][0]["ground"] == "FIGURE"
     assert document[0]["differing"] == ["qEASL 2014"]
+    recist = [a for a in assessments_document(course)["assessments"] if a["version"] == "1.1"][1]
+    parts = ("targets", "target_response", "non_target_response", "new_lesion")
+    assert [recist[k] for k in parts] == [[1, 2], "PD", "", False]
 
 
 def test_within_error_is_said_beside_the_category(course: Comparison) -> None:
