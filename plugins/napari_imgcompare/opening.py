@@ -105,8 +105,11 @@ def preferred(listed: Sequence[Offer]) -> Sequence[Offer]:
 
 
 def open_offers(chosen: Sequence[Offer]) -> list[LayerData]:
-    """Read the chosen series and give their layers."""
-    return [_offer_layer(offer) for offer in chosen]
+    """Read the chosen series and give their layers, the first in sight: images hide each other."""
+    found = [_offer_layer(offer) for offer in chosen]
+    for _, keywords, _ in found[1:]:
+        keywords["visible"] = False
+    return found
 
 
 def open_image(path: Path) -> LayerData:
