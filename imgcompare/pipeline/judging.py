@@ -112,24 +112,36 @@ def _with_error(
     return tuple(
         a
         if a.timepoint_index <= baseline
-        else _with_own_error(a, again.get((a.criterion, a.timepoint_index), []))
+        else _with_own_error(
+            a,
+            again.get((a.criterion, a.timepoint_index), []),
+            reference=again.get((a.criterion, a.reference_index or 0), []),
+        )
         for a in assessments
     )
 
 
-def _with_own_error(a: Assessment, drawn: Sequence[Assessment]) -> Assessment:
-    kind = a.reference.partition(" ")[0]  # baseline or nadir: what is drawn must be one thing
-    values = [
-        (d.value, d.value - d.absolute)
-        for d in drawn
-        if d.value is not None
-        and d.absolute is not None
-        and d.reference.startswith(kind)
-        and d.quantity == a.quantity
+def _with_own_error(
+    a: Assessment, drawn: Sequence[Assessment], *, reference: Sequence[Assessment]
+) -> Assessment:
+    """Judge the deciding figure by how it and its reference vary when they are drawn anew.
+
+    The reference varies as the same figure at its own timepoint does: what one draw compares with
+    depends on its category. Where the criterion adds up something else there, the draws that
+    compare with the same kind of reference stand for it.
+    """
+    kind = a.reference.partition(" ")[0]
+    alike = [d for d in drawn if d.value is not None and d.quantity == a.quantity]
+    now = [d.value for d in alike if d.value is not None]
+    then = [d.value for d in reference if d.value is not None and d.quantity == a.quantity] or [
+        d.value - d.absolute
+        for d in alike
+        if d.value is not None and d.absolute is not None and d.reference.startswith(kind)
     ]
-    if a.value is None or a.absolute is None or len(values) < 2 or a.category == Category.NE:
+    too_few = min(len(now), len(then)) < 2
+    if a.value is None or a.absolute is None or too_few or a.category == Category.NE:
         return a
-    sd_now, sd_then = (float(s) for s in np.std(np.array(values, dtype=np.float64), axis=0))
+    sd_now, sd_then = (float(np.std(np.array(v, dtype=np.float64))) for v in (now, then))
     if math.hypot(sd_now, sd_then) == 0.0:
         return replace(a, error_reason="no error is known for the figures it rests on")
     verdict = judge(
