@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ HIDDEN_PREFIXES: Final = (".", "__MACOSX", "Thumbs.db")
 VOLUME_SUFFIXES: Final = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
+RESULTS_MANIFEST: Final = "provenance.json"
+"""Lists, under ``files``, what imgcompare wrote into a folder: results, not scans."""
+
+
 def is_volume_file(path: Path | str) -> bool:
     """Whether a file is, by its name, a NIfTI, NRRD or MetaImage volume."""
     return str(path).lower().endswith(VOLUME_SUFFIXES)
@@ -23,6 +28,7 @@ def is_volume_file(path: Path | str) -> bool:
 def find_files(root: Path) -> Iterator[str]:
     """Yield every visible regular file below a folder (or the file itself).
 
+    Results that imgcompare wrote there are passed over: label maps are no scans of the patient.
     Paths are strings, since making thousands of Path objects takes as long as reading headers.
 
     Parameters
@@ -41,6 +47,7 @@ def find_files(root: Path) -> Iterator[str]:
     if not root.is_dir():
         raise NothingFoundError(f"There is no file or folder {root.name!r}; check the path.")
     seen: set[tuple[int, int]] = set()
+    results: set[str] = set()
     pending = [str(root)]
     while pending:
         folder = pending.pop()
@@ -53,9 +60,11 @@ def find_files(root: Path) -> Iterator[str]:
         if status.st_ino and (status.st_dev, status.st_ino) in seen:
             continue  # a link back to a folder that has been visited
         seen.add((status.st_dev, status.st_ino))
+        if any(e.name == RESULTS_MANIFEST for e in entries):
+            results |= _results_of(folder)
         folders = []
         for entry in entries:
-            if entry.name.startswith(HIDDEN_PREFIXES):
+            if entry.name.startswith(HIDDEN_PREFIXES) or entry.path in results:
                 continue
             try:
                 if entry.is_file():
@@ -66,6 +75,17 @@ def find_files(root: Path) -> Iterator[str]:
                 continue
         folders.sort(key=lambda e: natural_key(e.name), reverse=True)
         pending.extend(e.path for e in folders)
+
+
+def _results_of(folder: str) -> set[str]:
+    """Files that imgcompare says it wrote into a folder; none if the list is not its own."""
+    try:
+        content = json.loads(Path(folder, RESULTS_MANIFEST).read_text(encoding="utf-8"))
+        if "imgcompare" not in content["versions"]:
+            return set()
+        return {os.path.join(folder, *str(name).split("/")) for name in content["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
