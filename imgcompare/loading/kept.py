@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from imgcompare.errors import GeometryMismatchError, UnreadableFileError
+from imgcompare.errors import GeometryMismatchError, NothingFoundError, UnreadableFileError
 from imgcompare.geometry import AnyArray, Geometry, from_sitk
 from imgcompare.model import RegistrationQuality, Transform
 
@@ -39,6 +39,7 @@ def read_part(path: Path, *, of: Geometry, what: str) -> tuple[AnyArray, Geometr
     GeometryMismatchError
         If its voxels are no part of the grid, naming both.
     """
+    _require(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError:
@@ -72,6 +73,7 @@ def read_transform(path: Path) -> Transform:
     UnreadableFileError
         If it is no linear ITK transform.
     """
+    _require(path)
     try:
         found = sitk.ReadTransform(str(path))
     except RuntimeError:
@@ -88,3 +90,11 @@ def read_transform(path: Path) -> Transform:
     nan = float("nan")
     quality = RegistrationQuality(nan, nan, None, nan, True, "accepted by a person", engine="given")
     return Transform(np.asarray(np.linalg.inv(matrix), dtype=np.float64), quality=quality)
+
+
+def _require(path: Path) -> None:
+    """Refuse a missing file here: ITK tells of it in many lines of its own."""
+    if not path.is_file():
+        raise NothingFoundError(
+            f"There is no file {path.name!r}; keep a session beside the files that it names."
+        )
