@@ -180,11 +180,11 @@ def resolve(course: Course, options: CompareOptions) -> Given:
     """
     masks: dict[int, tuple[Path, ...]] = {}
     for key, path in options.masks:
-        position = position_of(key, course)
+        position = _given_position(key, course)
         masks[position] = (*masks.get(position, ()), path)
     seeds: dict[int, tuple[Seed, ...]] = {}
     for seed in options.seeds:
-        position = position_of(seed.timepoint, course)
+        position = _given_position(seed.timepoint, course)
         seeds[position] = (*seeds.get(position, ()), seed)
     for position in sorted(masks.keys() & seeds.keys()):
         raise ConfigurationError(
@@ -194,7 +194,9 @@ def resolve(course: Course, options: CompareOptions) -> Given:
 
 
 def position_of(key: str, course: Course) -> int:
-    """Find a timepoint by its date (2024-01-10), its name, or its position (0, 1, ...).
+    """Find a timepoint by its date (2024-01-10), its position (0, 1, ...), or its name.
+
+    A position comes before a name, so that a session means the same whatever folders are called.
 
     Raises
     ------
@@ -202,14 +204,33 @@ def position_of(key: str, course: Course) -> int:
         Naming the timepoints there are.
     """
     wanted = key.strip()
-    matches = [t.index for t in course.timepoints if wanted in _names(t.date, t.label)]
-    if not matches and wanted.isdecimal() and int(wanted) < len(course.timepoints):
+    matches = _named(wanted, course)
+    if wanted.isdecimal() and int(wanted) < len(course.timepoints):
         matches = [int(wanted)]
     if len(matches) == 1:
         return matches[0]
-    known = ", ".join(f"{t.index} ({t.name})" for t in course.timepoints)
     problem = "fits several timepoints" if matches else "is not among the timepoints"
-    raise ConfigurationError(f"Timepoint {wanted!r} {problem}: {known}.")
+    raise ConfigurationError(f"Timepoint {wanted!r} {problem}: {_known(course)}.")
+
+
+def _given_position(key: str, course: Course) -> int:
+    """Find the timepoint that a person means; a position that also names another is refused."""
+    position = position_of(key, course)
+    others = [i for i in _named(key.strip(), course) if i != position]
+    if others:
+        raise ConfigurationError(
+            f"Timepoint {key.strip()!r} is one by its position and another by its name: "
+            f"{_known(course)}. Say it by a position or a name that is not both."
+        )
+    return position
+
+
+def _known(course: Course) -> str:
+    return ", ".join(f"{t.index} ({t.name})" for t in course.timepoints)
+
+
+def _named(wanted: str, course: Course) -> list[int]:
+    return [t.index for t in course.timepoints if wanted in _names(t.date, t.label)]
 
 
 def _names(date: object, label: str) -> Sequence[str]:

@@ -32,6 +32,23 @@ def test_an_unknown_timepoint_names_the_known_ones(key: str) -> None:
         position_of(key, COURSE)
 
 
+def test_a_number_that_names_another_visit_is_a_position_in_sessions_and_refused_from_a_person():
+    visits = (
+        Timepoint(0, None, (), {}, label="1"),
+        Timepoint(1, None, (), {}, label="2"),
+    )
+    course = Course("subject-01", visits)
+    assert [position_of(key, course) for key in ("0", "1", "2")] == [0, 1, 1]
+    for key, index in (("0", 0), ("2", 1)):
+        assert resolve(course, CompareOptions(masks=((key, Path("a")),))).masks.keys() == {index}
+    for options in (
+        CompareOptions(masks=(("1", Path("a")),)),
+        CompareOptions(seeds=(Seed("1", (1, 2, 3)),)),
+    ):
+        with pytest.raises(ConfigurationError, match=r"position and another by its name: 0 \(1\)"):
+            resolve(course, options)
+
+
 def test_masks_and_seeds_find_their_timepoints() -> None:
     options = CompareOptions(
         masks=(("0", Path("a.nii")), ("1959-12-09", Path("b.nii"))), seeds=(Seed("1", (1, 2, 3)),)
