@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from imgcompare.errors import UnreadableFileError
+from imgcompare.loading.unknown import UNKNOWN_HEADER, step_over
 
 _FIRST_READ: Final = 16 * 1024  # holds most CT and MR headers, so that one system call is enough
 _NEXT_READ: Final = 16 * 1024  # what follows a long value is little, mostly pixels
@@ -43,8 +44,6 @@ PIXEL_DATA: Final = 0x7FE00010
 _PIXELS: Final = frozenset((PIXEL_DATA, 0x7FE00008, 0x7FE00009))
 _ENDS: Final = frozenset((0xFFFEE00D, 0xFFFEE0DD))  # of item, of sequence
 _ITEM_GROUP: Final = 0xFFFE
-_UNKNOWN_HEADER: Final = 12  # bytes of the header of an element of VR UN
-_IMPLICIT_HEADER: Final = struct.Struct("<HHI").unpack
 
 
 class Unusual(Exception):
@@ -274,7 +273,10 @@ class Walker:
                 tag, header, length = self._element(window.buffer, at, depth)
             except _Unknown as unknown:
                 fresh = self._learn(fresh, outer)
-                position, count = self._step_over(window, position, unknown.args[0], values, depth)
+                start = position + UNKNOWN_HEADER
+                position, size, count = step_over(window, start, _MAX_STEPS)
+                if (tag := unknown.args[0]) in self._wanted and not depth:
+                    values[tag] = window.read(start, size) if size <= self._longest else UNREAD
                 steps += count
                 continue
             position += len(header)
@@ -343,32 +345,6 @@ class Walker:
             if length == _UNDEFINED and vr == b"UN":
                 raise _Unknown(group << 16 | number)
         return group << 16 | number, buffer[at : at + size], length
-
-    def _step_over(
-        self, window: Window, position: int, tag: int, values: dict[int, bytes], depth: int
-    ) -> tuple[int, int]:
-        """Step over a sequence within UN, whose items are implicit little-endian (PS3.5 6.2.2).
-
-        Gives where it ends, and how many steps that took.
-        """
-        start = at = position + _UNKNOWN_HEADER
-        level, count = 1, 0
-        while level and count < _MAX_STEPS:
-            head = window.read(at, _KEY)
-            if len(head) < _KEY:
-                raise UnreadableFileError("is cut off within its header")
-            group, number, length = _IMPLICIT_HEADER(head)
-            at, count = at + _KEY, count + 1
-            if group << 16 | number in _ENDS:
-                level -= 1
-            elif length == _UNDEFINED:
-                level += 1
-            else:
-                at += length
-        size = at - _KEY - start
-        if tag in self._wanted and not depth:
-            values[tag] = window.read(start, size) if size <= self._longest else UNREAD
-        return at, count
 
     def _value(self, window: Window, position: int, length: int) -> bytes:
         if length > self._longest:

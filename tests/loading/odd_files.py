@@ -23,8 +23,7 @@ from tests.loading.dicom_builder import SeriesSpec, write_series
 from tests.loading.enhanced_builder import item
 from tests.loading.hard_cases import PET_TAGS, PLAIN, SHAPE, HardCase, Truth, dose
 
-_UNDEFINED: Final = b"\xff" * 4
-_NOTHING: Final = bytes(4)
+_UNDEFINED, _NOTHING = b"\xff" * 4, bytes(4)
 _ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 
 
