@@ -1,5 +1,6 @@
 """The quick tag walk gives what pydicom gives, and falls back to it where it must."""
 
+import struct
 import tempfile
 import zlib
 from pathlib import Path
@@ -22,7 +23,8 @@ from imgcompare.errors import UnreadableFileError
 from imgcompare.loading import walking
 from imgcompare.loading.header import find_data_set, read_header
 from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS, date, seconds, text
-from imgcompare.loading.walking import Pixels, Walker, Window
+from imgcompare.loading.unknown import step_over
+from imgcompare.loading.walking import BytesWindow, Pixels, Walker, Window
 from tests.loading.dicom_builder import SeriesSpec, write_series
 
 LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -244,3 +246,19 @@ def test_text_in_other_character_sets() -> None:
     assert text("Schädel".encode("latin-1"), b"ISO_IR 100") == "Schädel"
     assert text("頭部".encode(), b"ISO_IR 192") == "頭部"
     assert text(b"\xff\xfe", b"nonsense")  # unknown sets never fail
+
+
+@pytest.mark.parametrize("cut", [0, 1, 9])
+def test_sequences_within_un_are_stepped_over_or_cut_off(cut: int) -> None:
+    undefined, nothing = b"\xff" * 4, bytes(4)
+    inner = b"\x08\x00\x50\x11" + struct.pack("<I", 4) + b"1.2\0"
+    nested = b"\x08\x00\x15\x11" + undefined + b"\xfe\xff\x00\xe0" + struct.pack("<I", 12) + inner
+    items = b"\xfe\xff\x00\xe0" + undefined + inner + nested + b"\xfe\xff\xdd\xe0" + nothing
+    items += b"\xfe\xff\x0d\xe0" + nothing
+    data = b"head" + items + b"\xfe\xff\xdd\xe0" + nothing
+    if cut:
+        with pytest.raises(UnreadableFileError, match="cut off"):
+            step_over(BytesWindow(data[:-cut]), 4, 100)
+    else:
+        assert step_over(BytesWindow(data + b"more"), 4, 100) == (len(data), len(items), 7)
+        assert step_over(BytesWindow(data), 4, 3)[2] == 3
