@@ -102,9 +102,11 @@ def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
     lesion = outline_seed(prepared, seed.point_mm, radius_mm=seed.radius_mm)
     source = "seed" if lesion.basis is None else f"seed on {lesion.basis}"
     if lesion.basis is not None:
+        shown = Role.T1C in prepared.images
+        why = "does not stand out after contrast" if shown else "has no T1 after contrast"
         journal.warn(
-            f"The lesion at the seed of {prepared.aligned.timepoint.name} does not stand out after "
-            f"contrast; it is outlined on {lesion.basis}, where oedema and gliosis look alike. "
+            f"The lesion at the seed of {prepared.aligned.timepoint.name} {why}; "
+            f"it is outlined on {lesion.basis}, where oedema and gliosis look alike. "
             "Check the outline."
         )
     return Outline(lesion.region, source, unenhanced=lesion.basis is not None)

@@ -15,6 +15,7 @@ from imgcompare.segmentation.growing import grow
 from imgcompare.segmentation.masks import BoolArray
 from imgcompare.segmentation.preparation import Prepared
 from imgcompare.segmentation.starting import look_around
+from imgcompare.segmentation.unenhanced import ROLES as WATER_ROLES
 from imgcompare.segmentation.unenhanced import segment_unenhanced
 
 REACH_MM = 60.0
@@ -116,13 +117,16 @@ def outline_seed(
 ) -> SeededLesion:
     """Do what ``lesion_from_seed`` does, and say what the outline is based on.
 
-    A lesion of the head that gains no contrast is outlined on FLAIR or T2.
+    A lesion of the head that gains no contrast, or of which there is no scan after contrast, is
+    outlined on FLAIR or T2.
     """
     index = seed_index(prepared, seed_mm)
     if radius_mm is not None and not (np.isfinite(radius_mm) and radius_mm > 0):
         raise SeedError(f"A seed's radius must be a positive number of mm, not {radius_mm}.")
     grid = prepared.aligned.geometry
-    mask, basis = segment_at(prepared, index, radius_mm=radius_mm), None
+    mask, basis = np.zeros(grid.shape, dtype=bool), None
+    if prepared.aligned.reference_role not in WATER_ROLES:  # on which the brain has other levels
+        mask = segment_at(prepared, index, radius_mm=radius_mm)
     if _too_small(mask, prepared) and not prepared.is_ct:
         reach = reach_for(radius_mm)
         found = segment_unenhanced(prepared, index, reach_mm=reach, radius_mm=radius_mm)

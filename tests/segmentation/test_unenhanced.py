@@ -40,6 +40,15 @@ def test_bright_tumour_is_outlined_on_flair():
     assert share(prepared, found.region, Tissue.NON_ENHANCING) > 0.95
 
 
+@pytest.mark.parametrize("roles", [(Role.FLAIR,), (Role.FLAIR, Role.T1, Role.T2)])
+def test_without_a_scan_after_contrast_flair_is_not_read_as_one(roles: tuple[Role, ...]):
+    prepared, true = lesion_of(Tissue.OEDEMA, roles)
+    assert prepared.aligned.reference_role is Role.FLAIR
+    found = outline_seed(prepared, CENTRE)
+    assert found.basis is Role.FLAIR
+    assert overlap(found.region.array > 0, true) > 0.9
+
+
 def test_a_cyst_is_outlined_on_t2():
     prepared, true = lesion_of(Tissue.CYSTIC)
     found = outline_seed(prepared, CENTRE)
