@@ -39,6 +39,7 @@ GE_SWAPPED: Final = "1.2.840.113619.5.2"
 IMPLICIT: Final = frozenset((IMPLICIT_LITTLE, GE_SWAPPED))
 SWAPPED_PIXELS: Final = frozenset((BIG_ENDIAN, GE_SWAPPED))
 
+_FOR_READING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _PREAMBLE = 132
 _GROUPS: Final = {BIG_ENDIAN: b"\x00\x08"}  # first group of a data set, where bytes are swapped
 _META_START: Final = b"\x02\x00\x00\x00UL"  # the group length of the file meta information
@@ -96,7 +97,7 @@ def read_header(path: Path | str) -> Header | None:
         If it is a DICOM file but damaged or cut off within its header, or cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, _FOR_READING)
     except OSError as error:
         raise UnreadableFileError(f"cannot be opened ({error.strerror})") from None
     try:
