@@ -73,6 +73,9 @@ class Stage:
         course = self.workspace.require_course()
 
         def steps() -> Steps[list[layers.LayerData]]:
+            from napari.layers import Points
+
+            Points(ndim=3)  # napari loads pandas for the first one, which takes a second
             scene = linked.scene_of(aligned, course.baseline_index)
             found: list[layers.LayerData] = []
             for n, index in enumerate(scene.visits, 1):

@@ -140,17 +140,19 @@ def test_running_work_can_be_cancelled(widget: Any) -> None:
     taken: list[int] = []
 
     def endless() -> Any:
-        for n in range(10_000):
-            time.sleep(0.01)
-            yield Progress(n, 10_000, "waiting")
+        for n in range(10):
+            yield Progress(n, 10, "waiting")
+            time.sleep(2)  # a step that asks nobody
         return 1
 
     said: list[str] = []
     widget.runner.failed.connect(said.append)
     widget.runner.start(lambda: Task("Waiting", endless(), taken.append))
     wait(lambda: widget.message.text() == "waiting …")
+    pressed = time.monotonic()
     widget.cancel.click()
     idle(widget)
+    assert time.monotonic() - pressed < 1
     assert taken == []
     assert said == ["Waiting was cancelled."]
 
@@ -183,4 +185,7 @@ def test_every_control_says_what_it_does(widget: Any) -> None:
     silent = [w for w in named if not w.toolTip() and w.parent().metaObject().className()
               not in ("QTableView", "QTableWidget", "QTabBar", "QComboBox")]  # fmt: skip
     assert len(named) > 40
+    assert all(section.toolTip() for section in widget.sections.values())
+    tabs = widget.results.tabs
+    assert all(tabs.tabToolTip(n) for n in range(tabs.count()))
     assert [type(w).__name__ + getattr(w, "text", str)() for w in silent] == []

@@ -25,12 +25,15 @@ from napari_imgcompare.workspace import Workspace
 
 MIN_WIDTH = 430
 
-SHORTCUTS = {
-    "Alt-N": "next lesion",
-    "Alt-B": "previous lesion",
-    "Alt-S": "swap sides",
-    "Alt-F": "flicker between visits",
-}
+STEPS = (
+    ("1  Study", "Which visits and series there are, and what each series is for"),
+    ("2  Register", "Bring all visits to the same anatomy, look at the fit, correct it"),
+    ("3  Lesions", "Mark lesions and say what they are (Alt-N next, Alt-B previous)"),
+    ("4  Compartments", "Tell living from dead tissue, and correct it with the brush"),
+    ("5  Results", "What changed, by more than the measurement error or not"),
+    ("6  Export", "Write the report, keep the session, or take one up"),
+)
+"""Title of each step and what it is for."""
 
 
 class CompareTimepoints(QWidget):
@@ -74,18 +77,16 @@ class CompareTimepoints(QWidget):
         steps.setSpacing(0)
         steps.setContentsMargins(0, 0, 0, 0)
         self.sections = {}
-        for title, step, is_open in (
-            ("1  Study", self.study, True),
-            ("2  Register", self.register, False),
-            ("3  Lesions", self.lesions, False),
-            ("4  Compartments", self.tissues, False),
-            ("5  Results", self.results, False),
-            ("6  Export", self.export, False),
+        for (title, tip), step in zip(
+            STEPS,
+            (self.study, self.register, self.lesions, self.tissues, self.results, self.export),
+            strict=True,
         ):
             section = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
             section.setDuration(0)
             section.addWidget(step)
-            if is_open:
+            section.setToolTip(tip)
+            if step is self.study:
                 section.expand(animate=False)
             steps.addWidget(section)
             self.sections[title[3:]] = section

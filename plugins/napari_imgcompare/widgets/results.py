@@ -22,6 +22,12 @@ from napari_imgcompare.widgets.plot import Plot
 from napari_imgcompare.widgets.runner import Runner
 
 SETTLED_MS = 500
+TAB_TIPS = (
+    "Volume of every tissue at every visit, with its 95 % interval",
+    "What each response criterion says at every visit",
+    "What was noticed over time, and what to be careful about",
+    "Tissues of a lesion from visit to visit",
+)
 UNMEASURED = "Not measured yet, or changed since: press Measure."
 
 
@@ -55,6 +61,8 @@ class ResultsStep(QWidget):
         column.addWidget(self.lesion)
         column.addWidget(self.plot)
         tabs.addTab(plotted, "Over time")
+        for n, tip in enumerate(TAB_TIPS):
+            tabs.setTabToolTip(n, tip)
         self.tabs = tabs
         layout = QVBoxLayout(self)
         layout.addWidget(
