@@ -61,7 +61,9 @@ class Photographer:
     def shoot(self, name: str) -> None:
         """Take a picture of the window."""
         self.settle()
-        self.viewer.window.screenshot(str(OUT / f"napari-{name}.png"), canvas_only=False)
+        self.viewer.window.screenshot(
+            str(OUT / f"napari-{name}.png"), canvas_only=False, flash=False
+        )
         print(f"napari-{name}.png: {self.widget.message.text()}")
 
 
