@@ -6,7 +6,11 @@ import errno
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
+import types
+from typing import NoReturn
 
 import click
 
@@ -62,13 +66,14 @@ def main(arguments: list[str] | None = None) -> None:
 
     Exit codes: 0 done, 2 unusable input (one line on standard error).
     """
+    stopped = _watch_for_interrupt()
     try:
         result = cli.main(args=arguments, prog_name="imgcompare", standalone_mode=False)
         sys.stdout.flush()
     except (ImgCompareError, click.ClickException) as error:
         _fail(_one_line(error))
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted; no result was written.")
+        _stop()
     except BrokenPipeError:
         # The reader of our output went away (`imgcompare scan X | head`): nothing to report.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,7 +84,31 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"cannot write: {error.strerror}. Free some space or choose another folder.")
     except MemoryError:
         _fail("not enough memory for these images; compare fewer series or use a larger machine.")
+    except Exception:
+        if not stopped.is_set():
+            raise
+        _stop()  # numba, interrupted while it compiles, raises errors of its own
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _watch_for_interrupt() -> threading.Event:
+    """Remember Ctrl-C, which raises KeyboardInterrupt as ever."""
+    stopped = threading.Event()
+
+    def note(number: int, frame: types.FrameType | None) -> None:
+        stopped.set()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note)
+    return stopped
+
+
+def _stop() -> NoReturn:
+    # If the interrupt has hit code that was running exec, "python -m" would end by the signal
+    # although it has been handled (CPython's Py_RunMain); another exec clears that mark.
+    exec("")
+    _fail("interrupted; no result was written.")
 
 
 def _one_line(error: Exception) -> str:
@@ -89,6 +118,6 @@ def _one_line(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     click.echo(f"imgcompare: {message}", err=True)
     sys.exit(UNUSABLE_INPUT)

@@ -181,3 +181,24 @@ def test_interrupted_with_ctrl_c(sample: Path, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert err.strip().splitlines()[-1] == "imgcompare: interrupted; no result was written."
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = [
+    # what numba does if it is interrupted while it compiles
+    "try: signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt: raise RuntimeError",
+    # code that libraries run as text, e.g. to make data classes
+    "exec('signal.raise_signal(signal.SIGINT)')",
+]
+
+
+@pytest.mark.parametrize("work", INTERRUPTED)
+def test_interrupted_within_a_library(work: str, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import signal\nfrom imgcompare.cli import main as entry\n"
+        f"def work(**_):\n    exec({work!r}, {{'signal': signal}})\n"
+        "entry.cli.main = work\nentry.main()\n"
+    )
+    command = [sys.executable, "-m", "program"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.strip() == "imgcompare: interrupted; no result was written."
