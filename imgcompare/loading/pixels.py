@@ -7,11 +7,11 @@ array, by a few threads that take turns; nothing is copied twice. Values are the
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -26,14 +26,14 @@ from imgcompare.loading.meaning import RESCALED, Line, Scaling, meaning_of
 from imgcompare.loading.stacking import Stack
 from imgcompare.model import Volume
 
-READERS: Final = 4
+READERS: Final = 3
 """Threads that read, which wait for the disk and the copy; decoding takes all cores."""
 
 MAX_VOXELS: Final = 2**31
 """A header that claims more is refused before anything is allocated (4 GiB at 16 bits)."""
 
-_INT16: Final = np.iinfo(np.int16)
-_INT32: Final = np.iinfo(np.int32)
+_INT16: Final = range(-(2**15), 2**15)
+_LARGEST_INT32: Final = 2**31 - 1
 
 
 class _TooLarge(Exception):
@@ -116,12 +116,14 @@ def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> A
         array = np.empty(stack.geometry.shape, dtype=dtype)
     except MemoryError:
         raise SeriesError(f"A volume of {stack.geometry.shape} does not fit in memory.") from None
-    turns = iter(range(len(stack.instances)))
+    threads, count = _threads(stack)
+    planes = range(len(stack.instances))
+    turns = iter([planes[n : n + count] for n in planes[::count]])
 
     def work() -> tuple[int, Exception] | None:
-        """Take one plane after the other until none is left; give what went wrong at which."""
+        """Take planes until none is left; give what went wrong at which."""
         with FrameReader() as reader:
-            for n in turns:
+            for n in itertools.chain.from_iterable(turns):
                 try:
                     _fill(array[n], stack.instances[n], lines[n], reader)
                 except Exception as error:
@@ -129,7 +131,6 @@ def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> A
                     return n, error
         return None
 
-    threads = _threads(stack)
     with ThreadPoolExecutor(threads) as pool:
         jobs = [pool.submit(work) for _ in range(threads)]
     wrong = [found for job in jobs if (found := job.result())]
@@ -138,11 +139,16 @@ def _read(stack: Stack, lines: Sequence[Line], dtype: np.dtype[np.generic]) -> A
     return array
 
 
-def _threads(stack: Stack) -> int:
-    """Threads for reading a stack; one for a single plane."""
-    decoded = any(plane.encapsulated for plane in stack.instances)
-    wanted = max(READERS, os.cpu_count() or 1) if decoded else READERS
-    return min(wanted, len(stack.instances))
+def _threads(stack: Stack) -> tuple[int, int]:
+    """Threads for reading a stack, and how many planes each takes at once.
+
+    Planes that are only copied are taken by the dozen, since two threads that first touch one
+    (2 MiB) page of memory both clear it; those to be decoded one by one, so that all end at once.
+    """
+    total = len(stack.instances)
+    if any(plane.encapsulated for plane in stack.instances):
+        return min(max(READERS, os.cpu_count() or 1), total), 1
+    return min(READERS, total), max(1, total // (8 * READERS))
 
 
 def _fill(target: AnyArray, plane: Instance, line: Line, reader: FrameReader) -> None:
@@ -200,7 +206,6 @@ def _named(error: Exception, plane: Instance) -> ImgCompareError:
     )
 
 
-@lru_cache(maxsize=64)
 def stored_dtype(pixels: PixelFormat) -> np.dtype[np.generic]:
     """Type of the stored words, little-endian."""
     return np.dtype(f"<{'i' if pixels.signed else 'u'}{pixels.bits_allocated // 8}")
@@ -242,15 +247,15 @@ def _require_fit(
 ) -> None:
     """Make sure that no 16-bit value wraps around."""
     if dtype != np.int16:
-        if pixels.bits_stored >= _INT32.bits - 1 and int(stored.max()) + offset > _INT32.max:
+        if pixels.bits_stored >= 31 and int(stored.max()) + offset > _LARGEST_INT32:
             raise SeriesError(f"A pixel of {int(stored.max())} does not fit 32 bits with a sign.")
         return
     bits = pixels.bits_stored
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if pixels.signed else (0, 2**bits - 1)
-    if low + offset >= _INT16.min and high + offset <= _INT16.max:
+    if low + offset in _INT16 and high + offset in _INT16:
         return
     # Unsigned words above 32767 become right again when a negative offset brings them back.
-    if low + offset < _INT16.min and int(stored.min()) + offset < _INT16.min:
+    if low + offset < _INT16[0] and int(stored.min()) + offset < _INT16[0]:
         raise _TooLarge
-    if high + offset > _INT16.max and int(stored.max()) + offset > _INT16.max:
+    if high + offset > _INT16[-1] and int(stored.max()) + offset > _INT16[-1]:
         raise _TooLarge
