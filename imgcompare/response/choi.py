@@ -164,7 +164,7 @@ def _judge(visit: Visit, rule: _Rule) -> Outcome:
         density = f"attenuation {change}"
         smaller = LIMITS.is_response(standing.baseline, standing.now.value)
         if category is Category.PR and not smaller:
-            return _by_attenuation(standing, rule, base=base, now=now, words=words)
+            return _by_attenuation(standing, rule, base=base, now=now, words=words, limit=limit)
     else:
         either = {rule.category(standing, less_dense=answer) for answer in (False, True)}
         category = either.pop() if len(either) == 1 else Category.NE
@@ -190,7 +190,7 @@ def _outcome(standing: Standing, category: Category, rule: _Rule, density: str) 
 
 
 def _by_attenuation(
-    standing: Standing, rule: _Rule, *, base: Fraction, now: Fraction, words: str
+    standing: Standing, rule: _Rule, *, base: Fraction, now: Fraction, words: str, limit: float
 ) -> Outcome:
     """Say that the attenuation alone is the response, with it as the figure."""
     size = percent_text(standing.baseline, standing.now.value)
@@ -198,7 +198,6 @@ def _by_attenuation(
         f"mean attenuation {words}: at least -{ATTENUATION_PERCENT} %; "
         f"{DIAMETERS.words} {DIAMETERS.text(standing.now.value)} is {size}"
     )
-    limit = float(base) * (100 - ATTENUATION_PERCENT) / 100
     reason = Reason(f"{rule.name}/target-pr", text, float(now), limit)
     then, since = (Decimal(hu.numerator) / Decimal(hu.denominator) for hu in (base, now))
     return Outcome(
