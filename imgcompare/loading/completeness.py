@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from imgcompare.loading.instances import Concatenation, Instance
+from imgcompare.loading.listing import first_few
 from imgcompare.loading.spacing import SAME_POSITION_MM, heights_of
 
 _SHOWN: Final = 5
@@ -27,17 +28,13 @@ def missing_parts(planes: Sequence[Instance]) -> str:
     for parts in found.values():
         total = max(p.total or 0 for p in parts.values())
         expected = range(1, max(total, *parts) + 1)
-        absent = [n for n in expected if n not in parts]
+        absent = [str(n) for n in expected if n not in parts]
         if absent:
             return (
-                f"is incomplete: part {_listed(absent)} of {len(expected)} of its concatenation is "
-                "missing"
+                f"is incomplete: part {first_few(absent, _SHOWN)} of {len(expected)} of its "
+                "concatenation is missing"
             )
     return ""
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers[:_SHOWN])) + (", …" if len(numbers) > _SHOWN else "")
 
 
 def doubts(planes: Sequence[Instance]) -> tuple[str, ...]:
@@ -108,7 +105,8 @@ def _numbers(planes: Sequence[Instance]) -> str:
         not 0 < last - start + 1 - len(numbers) <= len(numbers)
     ):  # more holes than images say nothing
         return ""
-    shown = _listed(sorted(set(range(start, last)) - set(numbers)))
+    absent = sorted(set(range(start, last)) - set(numbers))
+    shown = first_few([str(n) for n in absent], _SHOWN)
     return (
         f"its {len(numbers)} images are numbered up to {last} without {shown}; slices may be "
         "missing"

@@ -13,6 +13,7 @@ import numpy as np
 from imgcompare.errors import SeriesError
 from imgcompare.geometry import AnyArray
 from imgcompare.loading.instances import Instance
+from imgcompare.loading.listing import first_few
 
 _SHOWN: Final = 3
 
@@ -116,7 +117,7 @@ def _notes(
 def _files(instances: Iterable[Instance]) -> tuple[int, str]:
     """Count files and name some."""
     names = list({i.path: i.file_name for i in instances}.values())
-    return len(names), ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return len(names), first_few(names, _SHOWN)
 
 
 def require_equal(copies: Iterable[Copy], read: Callable[[Instance], AnyArray]) -> None:

@@ -14,6 +14,7 @@ from imgcompare.loading.dicomdir import absent_files, is_directory_name
 from imgcompare.loading.files import find_files, shown
 from imgcompare.loading.finding import Found, add_file, add_member
 from imgcompare.loading.identity import Scrubber
+from imgcompare.loading.listing import first_few
 from imgcompare.loading.repacking import MAX_DEPTH, Repacker
 from imgcompare.loading.unpacking import Peeker, unpack_for_good
 
@@ -147,7 +148,7 @@ def _absent(walk: Walk, scrub: Scrubber) -> list[str]:
     for path in (p for p in walk.found.directories if p in walk.files):
         count, absent = absent_files(path, walk.files)
         if absent:
-            named = scrub(", ".join(absent[:3])) + (", …" if len(absent) > 3 else "")
+            named = scrub(first_few(absent, 3))
             problems.append(
                 f"the DICOMDIR names {count} files, {len(absent)} of them not here ({named}); copy "
                 "the disc again if they matter"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from imgcompare.geometry import Geometry, from_slices
 from imgcompare.loading.instances import Instance, SeriesFacts
+from imgcompare.loading.listing import first_few
 from imgcompare.loading.regridding import Regrid, plan_regrid
 
 SAME_POSITION_MM: Final = 0.01
@@ -185,7 +186,7 @@ def _missing(heights: Heights) -> str:
 
 def missing_text(expected: Heights, missing: Heights, word: str) -> str:
     """Name expected and found positions."""
-    shown = ", ".join(f"{m:.2f}" for m in missing[:8]) + (", …" if len(missing) > 8 else "")
+    shown = first_few([f"{m:.2f}" for m in missing], 8)
     return (
         f"is incomplete: {len(expected)} slices expected every "
         f"{(expected[-1] - expected[0]) / max(1, len(expected) - 1):.3g} mm from {expected[0]:.2f} "

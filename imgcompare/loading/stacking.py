@@ -14,6 +14,7 @@ from imgcompare.loading.completeness import doubts, missing_parts
 from imgcompare.loading.duplicates import Copy, distinct
 from imgcompare.loading.instances import Instance, SeriesFacts
 from imgcompare.loading.kinds import split_kinds
+from imgcompare.loading.listing import first_few
 from imgcompare.loading.phases import positions_repeat, split_phases
 from imgcompare.loading.regridding import Regrid
 from imgcompare.loading.slabs import THICKNESS, split_slabs, split_thicknesses
@@ -189,7 +190,7 @@ def _truncated(planes: Sequence[Instance]) -> str:
     cut = [p for p in planes if p.truncated]
     if not cut:
         return ""
-    names = ", ".join(p.file_name for p in cut[:3]) + (", …" if len(cut) > 3 else "")
+    names = first_few([p.file_name for p in cut], 3)
     if len(cut[0].position) != 3:
         return f"has truncated files ({names})"
     return missing_text(heights_of(planes), heights_of(cut), f"truncated files ({names})")
