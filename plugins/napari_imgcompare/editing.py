@@ -81,20 +81,17 @@ def _edited(
 def take_diameters(stage: Stage, layer: Any) -> bool:
     """Take diameters whose ends were dragged; tell whether any was."""
     about = layers.remembered(layer)
-    index, result = about["visit"], stage.workspace.result
-    if result is None:
-        return False
+    index = about["visit"]
+    if stage.workspace.result is None or len(layer.data) < len(about["figures"]):
+        return False  # a line that was deleted comes back with the next measurement
     back = stage.workspace.aligned[index].to_baseline.inverse()
-    known = {
-        (m.lesion_id, m.quantity): np.asarray(m.endpoints_lps_mm)
-        for m in overlays.drawn_diameters(result)
-        if m.timepoint_index == index
-    }
     state = stage.workspace.state
-    for (identity, quantity), line in zip(about["figures"], layer.data, strict=False):
-        ends = back.apply(to_patient(layers.places_of(layer, line)))
-        before = known.get((identity, quantity))
-        if before is not None and np.abs(ends - before).max() > MOVED_MM:
+    for (identity, quantity), line, drawn, measured in zip(
+        about["figures"], layer.data, about["lines"], about["measured"], strict=False
+    ):
+        moved = layers.places_of(layer, line) - drawn
+        if np.abs(moved).max() > MOVED_MM:
+            ends = back.apply(to_patient(measured + moved))
             state = acts.draw_diameter(state, index, identity, quantity, _ends(ends))
     if state is stage.workspace.state:
         return False

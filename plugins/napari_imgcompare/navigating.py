@@ -8,7 +8,8 @@ import numpy.typing as npt
 from imgcompare.errors import InputError
 from imgcompare.geometry import Geometry
 from napari_imgcompare import keeping
-from napari_imgcompare.overlays import LONGEST, PERPENDICULAR, Kind, drawn_diameters
+from napari_imgcompare.diameters import laid
+from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tasks import Chunks
@@ -18,6 +19,9 @@ LESION_ZOOM = 3.0
 """A lesion is shown with this many times its own size around it."""
 
 MIN_VIEW_MM = 60.0
+
+TILT_DEG = 3.0
+"""A plane that is tilted by more against the slice is worth a word."""
 
 CONTOUR = 1
 """Thickness of tissue outlines, in voxels, while a diameter is looked at."""
@@ -63,7 +67,7 @@ def go_to(stage: Stage, identity: int) -> None:
 
 
 def show_diameter(stage: Stage, identity: int) -> str:
-    """Turn to the plane in which a lesion's diameter was measured; name the visit.
+    """Turn to the plane in which a lesion's diameter was measured; say what is seen.
 
     Called again for the same lesion it turns to that of the next visit.
 
@@ -72,46 +76,33 @@ def show_diameter(stage: Stage, identity: int) -> str:
     InputError
         If the lesion has not been measured.
     """
-    result = stage.workspace.result
-    drawn = [m for m in drawn_diameters(result) if m.lesion_id == identity]
-    if not drawn:
+    aligned, result = stage.workspace.aligned, stage.workspace.result
+    found = {index: laid(one, result).get(identity) for index, one in sorted(aligned.items())}
+    visits = [index for index, lines in found.items() if lines is not None]
+    if not visits:
         raise InputError("Measure first (step 5); then diameters can be shown.")
-    visits = sorted({m.timepoint_index for m in drawn})
     before = stage.diameter
-    turn = visits.index(before[1]) + 1 if before and before[0] == identity and (
-        before[1] in visits) else 0  # fmt: skip
-    visit = visits[turn % len(visits)]
+    again = before is not None and before[0] == identity and before[1] in visits
+    visit = visits[(visits.index(before[1]) + 1) % len(visits) if before and again else 0]
+    lines = found[visit]
+    assert lines is not None
     stage.lesion, stage.diameter = identity, (identity, visit)
     for layer in keeping.find(stage.viewer, Kind.TISSUES):
         layer.contour = CONTOUR  # lines and figures are read on the image itself
-    lines = {
-        m.quantity: to_world(stage.workspace.aligned[visit].to_baseline.apply(m.endpoints_lps_mm))
-        for m in drawn
-        if m.timepoint_index == visit
-    }
-    extent = np.max([np.abs(line[1] - line[0]) for line in lines.values()], axis=0)
-    across = int(extent.argmin())
     dims = stage.viewer.dims
     dims.ndisplay = 2
-    rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + across]
-    dims.order = (*rest[:-2], dims.ndim - 3 + across, *rest[-2:])
-    stage.soon(_turn(stage, _crossing(lines), float(extent.max())))
-    return stage.workspace.aligned[visit].timepoint.name
+    rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + lines.across]
+    dims.order = (*rest[:-2], dims.ndim - 3 + lines.across, *rest[-2:])
+    stage.soon(_turn(stage, lines.crossing, lines.size_mm))
+    name, tilt = aligned[visit].timepoint.name, lines.tilt_deg
+    return f"The diameter as measured at {name}" + (
+        f", projected: its plane is tilted by {tilt:.0f}° here" if tilt >= TILT_DEG else ""
+    )
 
 
 def _turn(stage: Stage, place: World, size_mm: float) -> Chunks:
     yield
     _look_at(stage, place, size_mm)
-
-
-def _crossing(lines: dict[str, World]) -> World:
-    """Give the point of the longest line that the one across it goes through."""
-    line = lines.get(LONGEST, next(iter(lines.values())))
-    other = lines.get(PERPENDICULAR)
-    start, along = line[0], line[1] - line[0]
-    middle = (line if other is None else other).mean(axis=0)
-    share = float((middle - start) @ along / (along @ along))
-    return np.asarray(start + min(1.0, max(0.0, share)) * along)
 
 
 def _look_at(stage: Stage, place: World, size_mm: float) -> None:

@@ -1,8 +1,8 @@
-"""What is drawn on the images of a visit: lesions, tissues, diameters."""
+"""What is drawn on the images of a visit: lesions and tissues."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -12,12 +12,9 @@ import numpy.typing as npt
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import (
     TISSUE_CODES,
-    WHOLE,
     AlignedTimepoint,
-    Comparison,
     LabelMap,
     LesionSegmentation,
-    Measurement,
     Tissue,
     Transform,
 )
@@ -26,8 +23,6 @@ from napari_imgcompare import layers as make
 from napari_imgcompare.acts import Marked
 from napari_imgcompare.linked import Scene
 from napari_imgcompare.spaces import Shown
-
-LONGEST, PERPENDICULAR, SHORT_AXIS = "longest_diameter", "perpendicular_diameter", "short_axis"
 
 Box = tuple[slice, slice, slice]
 
@@ -167,63 +162,3 @@ def native_edits(
     changed = np.logical_and(inside, differs[place])
     edited[box][changed] = after[place][changed]
     return LabelMap(edited, grid, native.tissues)
-
-
-def diameters_layer(
-    scene: Scene, one: AlignedTimepoint, result: Comparison | None
-) -> make.LayerData:
-    """Give the whole-lesion diameters of a visit as lines whose ends can be dragged."""
-    drawn = [m for m in drawn_diameters(result) if m.timepoint_index == one.timepoint.index]
-    remember = {
-        "kind": Kind.DIAMETERS,
-        "visit": one.timepoint.index,
-        "figures": tuple((m.lesion_id, m.quantity) for m in drawn),
-        make.EMPTY: not drawn,
-    }
-    lines = [one.to_baseline.apply(m.endpoints_lps_mm) for m in drawn]
-    return make.lines_layer(
-        lines,
-        f"diameters {one.timepoint.name}",
-        texts=_texts(drawn, [np.rint(scene.grid.world_to_index(line)) for line in lines]),
-        grid=scene.grid,
-        remember=remember,
-        visible=bool(drawn),
-    )
-
-
-def drawn_diameters(result: Comparison | None) -> list[Measurement]:
-    """Choose the whole-lesion diameters to draw: the short axis of nodes, both of others."""
-    if result is None:
-        return []
-    nodes = {lesion.id for lesion in result.lesions if lesion.nodal}
-    return [
-        m
-        for m in result.measurements
-        if m.compartment == WHOLE
-        and m.quantity in ((SHORT_AXIS,) if m.lesion_id in nodes else (LONGEST, PERPENDICULAR))
-        and len(m.endpoints_lps_mm) == 2
-    ]
-
-
-def _texts(drawn: Sequence[Measurement], lines: Sequence[npt.NDArray[np.float64]]) -> list[str]:
-    """Write both diameters of a lesion at its longest, for crossed lines leave no room for two.
-
-    The plane of a follow-up may be tilted in the scene, so that no slice shows both lines; then
-    each has its own text.
-    """
-    place = {(m.lesion_id, m.quantity): n for n, m in enumerate(drawn)}
-    texts = [f"{m.lesion_id}: {m.value:.1f} mm" for m in drawn]
-    for (lesion, quantity), n in place.items():
-        across = place.get((lesion, PERPENDICULAR))
-        if quantity == LONGEST and across is not None and _meet(lines[n], lines[across]):
-            texts[n] = f"{lesion}: {drawn[n].value:.1f} × {drawn[across].value:.1f} mm"
-            texts[across] = ""
-    return texts
-
-
-def _meet(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> bool:
-    """Tell whether some slice, across the axis along which two lines are flattest, shows both."""
-    both = np.stack([a, b])
-    axis = int(np.ptp(both, axis=1).max(axis=0).argmin())
-    low, high = both[..., axis].min(axis=1), both[..., axis].max(axis=1)
-    return bool(low.max() <= high.min())

@@ -12,7 +12,7 @@ from imgcompare.pipeline.aligning import reference_role
 from imgcompare.pipeline.places import find_study, study_uids
 from imgcompare.pipeline.replaying import given_transforms, take_transform
 from imgcompare.reporting.session import SESSION_FILE
-from napari_imgcompare import linked, overlays, sessions
+from napari_imgcompare import diameters, linked, overlays, sessions
 from napari_imgcompare.framing import say, show_side_by_side
 from napari_imgcompare.layers import LayerData
 from napari_imgcompare.opening import TISSUE_MAP_ENDING, open_image
@@ -113,7 +113,7 @@ def _layers(workspace: Workspace) -> Iterator[LayerData]:
                 *linked.visit_layers(scene, one),
                 lesions,
                 overlays.tissues_layer(scene, one, told),
-                overlays.diameters_layer(scene, one, workspace.result),
+                diameters.diameters_layer(scene, one, workspace.result),
             ]
         )
     show_side_by_side([workspace.aligned[i].timepoint.name for i in scene.visits], len(groups[0]))

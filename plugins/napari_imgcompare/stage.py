@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from imgcompare.errors import InputError
 from imgcompare.model import Progress, Steps
-from napari_imgcompare import keeping, layers, linked, overlays
+from napari_imgcompare import diameters, keeping, layers, linked, overlays
 from napari_imgcompare.linked import Mode, Scene
 from napari_imgcompare.orientation import look_from_front, orient
 from napari_imgcompare.overlays import Kind
@@ -249,7 +249,7 @@ class Stage:
         workspace = self.workspace
         one, found = workspace.aligned[index], workspace.state.at(index)
         if kind is Kind.DIAMETERS:
-            return overlays.diameters_layer(scene, one, workspace.result)
+            return diameters.diameters_layer(scene, one, workspace.result)
         told = {i: m.segmentation for i, m in found.items() if m.segmentation is not None}
         if kind is Kind.TISSUES:
             return overlays.tissues_layer(scene, one, told)

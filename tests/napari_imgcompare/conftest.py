@@ -1,5 +1,6 @@
 """The plugin's tests need napari; windows need a screen. CI requires both."""
 
+import copy
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +87,23 @@ def told(study: Path, truth: Any) -> Any:
     workspace.tell_tissues().run()
     workspace.measure()
     return workspace
+
+
+@pytest.fixture
+def workspace(told: Any) -> Any:
+    """A workspace of one's own that starts from what was told."""
+    own = copy.copy(told)
+    own.changed = type(told).changed.__get__(own)  # its own listeners
+    own._past, own._future = [], []
+    own.aligned, own.accepted = dict(told.aligned), set(told.accepted)
+    return own
+
+
+@pytest.fixture
+def stage(viewer_model: Any, workspace: Any) -> Any:
+    """The workspace on a viewer without a window."""
+    from napari_imgcompare.stage import Stage
+
+    made = Stage(viewer_model, workspace)
+    made.show_images().run()
+    return made

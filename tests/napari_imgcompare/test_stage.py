@@ -1,6 +1,5 @@
 """What a viewer shows of a workspace, without a window."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +27,6 @@ from imgcompare.configuration import compare_options
 from imgcompare.errors import InputError
 from imgcompare.model import TISSUE_CODES, EventKind, Tissue
 from imgcompare.pipeline import compare, places
-
-
-@pytest.fixture
-def workspace(told: Workspace) -> Workspace:
-    """A workspace of one's own that starts from what was told."""
-    own = copy.copy(told)
-    own.changed = type(told).changed.__get__(own)  # its own listeners
-    own._past, own._future = [], []
-    own.aligned, own.accepted = dict(told.aligned), set(told.accepted)
-    return own
-
-
-@pytest.fixture
-def stage(viewer_model: Any, workspace: Workspace) -> Stage:
-    made = Stage(viewer_model, workspace)
-    made.show_images().run()
-    return made
 
 
 def ours(stage: Stage, kind: str, visit: int) -> Any:
@@ -209,31 +191,6 @@ def test_enhancement_is_bright_in_the_living_part(stage: Stage):
     inside = np.asarray(heat.data)[tissues.data == 1]
     outside = np.asarray(heat.data)[tissues.data == 2]
     assert np.median(inside) > np.median(outside) + 0.2
-
-
-def test_a_dragged_diameter_is_measured_anew(stage: Stage):
-    layer = ours(stage, Kind.DIAMETERS, 0)
-    position = layers.remembered(layer)["figures"].index((1, "longest_diameter"))
-    line = np.asarray(layer.data[position]).copy()
-    line[1] += (line[1] - line[0]) * 0.5
-    layer.data = [line if n == position else x for n, x in enumerate(layer.data)]
-    longest = {"longest_diameter"}
-    before = next(m for m in stage.workspace.result.measurements if m.quantity in longest)
-    assert editing.take_diameters(stage, layer)
-    stage.workspace.measure()
-    after = next(m for m in stage.workspace.result.measurements if m.quantity in longest)
-    assert after.value == pytest.approx(1.5 * before.value, rel=1e-6)
-
-
-def test_a_diameter_is_shown_in_the_plane_it_was_measured_in(stage: Stage):
-    navigating.show_diameter(stage, 1)
-    layer = ours(stage, Kind.DIAMETERS, 0)
-    across = stage.viewer.dims.order[0]
-    line = layers.places_of(layer, layer.data[0])
-    assert abs(line[0, across] - line[1, across]) <= stage.scene.grid.spacing_mm[across]
-    assert stage.viewer.dims.point[across] == pytest.approx(line[:, across].mean(), abs=1.1)
-    layer.refresh()
-    assert any(layer._data_view._displayed)
 
 
 def test_any_labels_layer_becomes_lesions(stage: Stage):

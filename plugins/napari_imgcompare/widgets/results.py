@@ -93,7 +93,7 @@ class ResultsStep(QWidget):
         lesion = self.table.lesion() or min(self.workspace.lesions, default=0)
         shown: list[str] = []
         if self.runner.act(lambda: shown.append(navigating.show_diameter(self.stage, lesion))):
-            self.runner.said.emit(f"The diameter as measured at {shown[0]}; again for the next.")
+            self.runner.said.emit(f"{shown[0]}. Press again for the next visit.")
 
     def _follow(self, what: str) -> None:
         if what not in ("study", "lesions", "result"):
