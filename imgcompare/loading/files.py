@@ -20,6 +20,9 @@ RESULTS_MANIFEST: Final = "provenance.json"
 """Lists, under ``files``, what imgcompare wrote into a folder: results, not scans."""
 
 
+_DIGITS = re.compile(r"(\d+)")
+
+
 def is_volume_file(path: Path | str) -> bool:
     """Whether a file is, by its name, a NIfTI, NRRD or MetaImage volume."""
     return str(path).lower().endswith(VOLUME_SUFFIXES)
@@ -90,7 +93,7 @@ def _results_of(folder: str) -> set[str]:
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key by which ``visit10`` comes after ``visit2``."""
-    pieces = re.split(r"(\d+)", name.lower())
+    pieces = _DIGITS.split(name.lower())
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces if p)
 
 

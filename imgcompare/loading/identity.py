@@ -18,6 +18,8 @@ _MIN_SYLLABLES = 2
 _SYLLABLES = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 """Letters of Korean (in pieces and whole), Japanese and Chinese."""
 
+_BETWEEN_NAMES = re.compile(r"[\^\s,.]+")
+_WITHIN_NAMES = re.compile(r"[-'’]")
 _JOINTS = ("", " ", "_", "^")
 _SPELT_OUT = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
@@ -65,8 +67,8 @@ def _identifying(patient: Patient) -> set[str]:
 
 def _name_forms(name: str) -> set[str]:
     """Ways in which people and file names write one spelling of a name (PS3.5 6.2.1)."""
-    parts = [part for part in re.split(r"[\^\s,.]+", name) if part]
-    found = {*parts, *(p for part in parts for p in re.split(r"[-'’]", part))}
+    parts = [part for part in _BETWEEN_NAMES.split(name) if part]
+    found = {*parts, *(p for part in parts for p in _WITHIN_NAMES.split(part))}
     found |= {part.replace("-", "").replace("'", "").replace("’", "") for part in parts}
     if len(parts) > 1:
         one, other = parts[0], parts[1]

@@ -164,10 +164,10 @@ def _slots(planes: Sequence[Instance]) -> list[list[Instance]]:
     order = np.argsort(heights, kind="stable")
     slots: list[list[Instance]] = []
     previous = -np.inf
-    for n in order:
-        if heights[n] - previous > SAME_POSITION_MM:
+    for n, height in zip(order.tolist(), heights[order].tolist(), strict=True):
+        if height - previous > SAME_POSITION_MM:
             slots.append([])
-            previous = heights[n]
+            previous = height
         slots[-1].append(planes[n])
     return slots
 

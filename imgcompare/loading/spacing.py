@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -64,11 +65,14 @@ def median(values: npt.NDArray[np.float64]) -> float:
     return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2.0
 
 
-def normal_of(orientation: Sequence[float]) -> Heights:
+@lru_cache(maxsize=1024)
+def normal_of(orientation: tuple[float, ...]) -> Heights:
     """Give the unit normal of the image plane, shape (3,): along columns × along rows."""
-    normal = np.cross(np.asarray(orientation[:3], float), np.asarray(orientation[3:], float))
+    normal = np.cross(orientation[:3], orientation[3:])
     length = float(np.linalg.norm(normal))
-    return np.asarray(normal / length if length > 0.0 else normal, dtype=np.float64)
+    unit = np.asarray(normal / length if length > 0.0 else normal, dtype=np.float64)
+    unit.flags.writeable = False  # one object serves all who ask
+    return unit
 
 
 def heights_of(planes: Sequence[Instance]) -> Heights:

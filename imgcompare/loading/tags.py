@@ -154,6 +154,7 @@ BINARY_TAGS: Final[Mapping[int, str]] = {
 _LONGEST_TEXT: Final = 1024
 """Characters of a text that are kept: PS3.5 table 6.2-1 allows that many in a short text."""
 
+_NO_DIGIT = re.compile(r"\D")
 _MINUTES = 60
 _HOURS = 3600
 
@@ -226,7 +227,7 @@ def unsigned(value: bytes | None, default: int = 0) -> int:
 @lru_cache(maxsize=1024)
 def date(value: bytes | str | None) -> dt.date | None:
     """Read a DICOM DA, also the dotted form of ACR-NEMA; None if absent or impossible."""
-    digits = re.sub(r"\D", "", value if isinstance(value, str) else text(value))[:8]
+    digits = _NO_DIGIT.sub("", value if isinstance(value, str) else text(value))[:8]
     if len(digits) != 8:
         return None
     try:

@@ -18,6 +18,8 @@ from imgcompare.loading.unknown import UNKNOWN_HEADER, step_over
 
 _FIRST_READ: Final = 16 * 1024  # holds most CT and MR headers, so that one system call is enough
 _NEXT_READ: Final = 16 * 1024  # what follows a long value is little, mostly pixels
+_NEXT_INFLATED: Final = 4 * 1024  # unpacking pixels takes longer than looking again
+_NOT_KNOWN: Final = 2**62  # the size of a deflated data set, until its end is met
 _UNDEFINED: Final = 0xFFFFFFFF
 LONG_VRS: Final = frozenset(
     b"OB OW OF OD OL OV SQ UC UN UR UT SV UV".split()  # PS3.5 table 7.1-1
@@ -113,41 +115,50 @@ class InflatedWindow(Window):
     def __init__(self, file: Window, start: int) -> None:
         self.descriptor, self.base, self.buffer = file.descriptor, 0, b""
         self._packed, self._at = file.buffer[start:], len(file.buffer)
-        self.size = 2**62  # known once the end is met
+        self.size = _NOT_KNOWN
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self.move(0)
 
     def move(self, position: int) -> None:
         """Inflate up to a position and a little further; what lies before it is dropped."""
-        while self.base + len(self.buffer) < position + _NEXT_READ and self.size == 2**62:
-            skipped = min(len(self.buffer), max(0, position - self.base))
-            self.base, self.buffer = self.base + skipped, self.buffer[skipped:] + self._more()
+        self._reach(position, _NEXT_INFLATED)
+
+    def read(self, position: int, length: int) -> bytes:
+        """Read bytes, fewer at the end; none where they lie before the buffer."""
+        if position < self.base:
+            return b""
+        if position + length > self.base + len(self.buffer):
+            self._reach(position, length)
+        return self.buffer[position - self.base : position - self.base + length]
+
+    def _reach(self, position: int, length: int) -> None:
+        """Let the buffer start at a position and hold so many bytes, or all up to the end."""
+        while (
+            lacking := position + length - self.base - len(self.buffer)
+        ) > 0 and self.size == _NOT_KNOWN:
+            self._drop_before(position)
+            self.buffer += self._more(max(_NEXT_INFLATED, min(lacking, length)))
+        self._drop_before(position)
+
+    def _drop_before(self, position: int) -> None:
         skipped = min(len(self.buffer), max(0, position - self.base))
         self.base, self.buffer = self.base + skipped, self.buffer[skipped:]
 
-    def _more(self) -> bytes:
+    def _more(self, length: int) -> bytes:
         if self.base > MAX_INFLATED_HEADER:
             raise UnreadableFileError("unpacks to an enormous header; it is damaged")
         packed = self._inflate.unconsumed_tail or self._packed
         self._packed = b""
         if not packed:
-            packed = _read_at(self.descriptor, _NEXT_READ, self._at)
+            packed = _read_at(self.descriptor, max(_NEXT_READ, length), self._at)
             self._at += len(packed)
         try:
-            found = self._inflate.decompress(packed, _NEXT_READ)
+            found = self._inflate.decompress(packed, length)
         except zlib.error:
             raise UnreadableFileError("is damaged: its deflated data set does not unpack") from None
         if self._inflate.eof or not (packed or found):
             self.size = self.base + len(self.buffer) + len(found)
         return found
-
-    def read(self, position: int, length: int) -> bytes:
-        """Read bytes; none where they lie before the buffer."""
-        if position < self.base:
-            return b""
-        if position + length > self.base + len(self.buffer):
-            self.move(position)
-        return self.buffer[position - self.base : position - self.base + length]
 
 
 class _Element(NamedTuple):

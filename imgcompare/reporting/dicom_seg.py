@@ -31,6 +31,7 @@ from imgcompare.reporting.dicom_source import (
     thickness_mm,
     unusable,
     version,
+    writable,
 )
 
 _FAMILY = Code("123101", "DCM", "Neighborhood Analysis")
@@ -133,16 +134,16 @@ def segmentation(
         content_label=name.upper()[:16],
         content_description=f"{name} found by {SOFTWARE}",
         pixel_measures=highdicom.PixelMeasuresSequence(
-            pixel_spacing=geometry.spacing_mm[1:],
+            pixel_spacing=writable(geometry.spacing_mm[1:]),
             slice_thickness=thickness_mm(series, geometry),
-            spacing_between_slices=geometry.slice_spacing_mm,
+            spacing_between_slices=writable([geometry.slice_spacing_mm])[0],
         ),
         plane_orientation=highdicom.PlaneOrientationSequence(
-            "PATIENT", [*geometry.directions[:, 2], *geometry.directions[:, 1]]
+            "PATIENT", writable((*geometry.directions[:, 2], *geometry.directions[:, 1]))
         ),
         plane_positions=[
             highdicom.PlanePositionSequence(
-                "PATIENT", geometry.index_to_world((int(k), 0, 0)).tolist()
+                "PATIENT", writable(geometry.index_to_world((int(k), 0, 0)))
             )
             for k in planes
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,7 +222,15 @@ def code_item(code: Code) -> Dataset:
 
 def decimals(values: Sequence[float]) -> list[Any]:
     """Write numbers as decimal strings of at most 16 characters."""
-    return [pydicom.valuerep.DSfloat(float(v), auto_format=True) for v in values]
+    return [pydicom.valuerep.DSfloat(v, auto_format=True) for v in writable(values)]
+
+
+def writable(values: Iterable[float]) -> list[float]:
+    """Round numbers to the fourteen digits that a decimal string always holds.
+
+    pydicom makes 17 characters, one too many, of 9.999999999999998.
+    """
+    return [float(f"{v:.14g}") for v in values]
 
 
 def file_bytes(dataset: Any) -> bytes:

@@ -117,4 +117,4 @@ def _slice(spec: SeriesSpec, pixels: npt.NDArray[Any], k: int, study: str, serie
 
 
 def _decimals(values: Iterable[float]) -> list[str]:
-    return [format_number_as_ds(float(v)) for v in values]
+    return [format_number_as_ds(float(f"{v:.14g}")) for v in values]

@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from imgcompare.errors import UnreadableFileError
 from imgcompare.loading import walking
-from imgcompare.loading.header import find_data_set, read_header
+from imgcompare.loading.header import find_data_set, read_header, read_values
 from imgcompare.loading.tags import BINARY_TAGS, WANTED_TAGS, date, seconds, text
 from imgcompare.loading.unknown import step_over
 from imgcompare.loading.walking import BytesWindow, Pixels, Walker, Window
@@ -95,6 +95,19 @@ def test_deflated_and_big_endian_files_give_the_same_values(tmp_path: Path, synt
         data = zlib.decompress(data[144 + int.from_bytes(data[140:144], "little") :], -15)
     assert header.pixel_offset is not None
     assert data[header.pixel_offset :][: header.pixel_length] == dataset.PixelData
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_long_value_of_a_deflated_file_is_whole(tmp_path: Path, noise: bool) -> None:
+    long = np.random.default_rng(0).bytes(200_000) if noise else bytes(200_000)
+    path = one_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.private_block(0x0009, "MAKER", create=True).add_new(0x10, "OB", long)
+    dataset.save_as(path)
+    values, _ = read_values(path, frozenset({0x00091010, 0x00280010}))
+    assert values[0x00091010] == long
+    assert values[0x00280010] == dataset.Rows.to_bytes(2, "little")
 
 
 def test_damaged_deflated_file_is_refused(tmp_path: Path) -> None:
