@@ -21,6 +21,12 @@ from imgcompare.model.clinical import (
 )
 from imgcompare.model.comparability import ComparabilityFinding, Concern, Severity
 from imgcompare.model.course import Course, Timepoint
+from imgcompare.model.families import (
+    SUM_OF_PARTS,
+    carrier_of,
+    counted_together,
+    families,
+)
 from imgcompare.model.findings import (
     Assessment,
     Change,
@@ -71,6 +77,7 @@ __all__ = [
     "LIVER",
     "NOT_IMAGED_BEFORE",
     "OUTLINED_ON_WATER",
+    "SUM_OF_PARTS",
     "TISSUE_CODES",
     "UNKNOWN",
     "WHOLE",
@@ -122,7 +129,10 @@ __all__ = [
     "Transform",
     "TypedCourse",
     "Volume",
+    "carrier_of",
     "common_place",
+    "counted_together",
+    "families",
     "finish",
     "place_named",
     "read_only",

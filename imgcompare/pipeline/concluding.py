@@ -135,9 +135,13 @@ def _lesions(
 ) -> tuple[Lesion, ...]:
     """Give each identity a tracking UID and a role; what appears after baseline is new.
 
-    What a person said of a lesion stands; an empty tracking UID or site is filled in.
+    What a person said of a lesion stands; an empty tracking UID or site is filled in. A part of a
+    lesion that has split is no newer than that one.
     """
     baseline = set(matching.ids[0])
+    splits = [e.lesion_ids for e in matching.events if e.kind is EventKind.SPLIT]
+    for parent, *parts in splits:
+        baseline |= set(parts) if parent in baseline else set()
     study = course.timepoints[0].study_uids[0] if course.timepoints[0].study_uids else ""
     seed = study or course.subject
     said = {lesion.id: lesion for lesion in known}

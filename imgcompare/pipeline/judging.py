@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,11 @@ from imgcompare.model import (
     Change,
     ComparabilityFinding,
     CourseResponse,
+    Measurement,
     Observation,
     Repeatability,
+    counted_together,
+    families,
 )
 from imgcompare.response import CourseReadings, Criterion
 from imgcompare.response.comparability import withhold
@@ -67,15 +70,20 @@ def judge_course(
         How often the course is drawn anew to find the shares of categories; 0 for never.
     """
     figures, base = readings.measurements, readings.baseline_index
-    changes = measure_changes(
-        figures,
-        readings.dates,
-        baseline_index=base,
-        lesions=readings.lesions,
-        modality=modality,
-        local=local,
-        comparability=comparability,
-    )
+    changes = [
+        change
+        for at, counted in _as_counted(readings)
+        for change in measure_changes(
+            counted,
+            readings.dates,
+            baseline_index=base,
+            lesions=readings.lesions,
+            modality=modality,
+            local=local,
+            comparability=comparability,
+        )
+        if at is None or change.to_index == at
+    ]
     kept = withhold(figures, comparability, baseline_index=base)
     given = replace(readings, measurements=kept)
     assessed = {name: criterion.assess(given) for name, criterion in criteria.items()}
@@ -95,11 +103,27 @@ def judge_course(
     ]  # fmt: skip
     assessments = _with_error([a for found in assessed.values() for a in found], drawn, base)
     return Judged(
-        changes,
+        tuple(changes),
         assessments,
         tuple(criteria[name].summarise(given, found) for name, found in assessed.items()),
-        find_patterns(given, assessments, changes),
+        find_patterns(given, assessments, tuple(changes)),
     )
+
+
+def _as_counted(
+    readings: CourseReadings,
+) -> Iterator[tuple[int | None, Sequence[Measurement]]]:
+    """Give the figures that each timepoint is compared by; once (None) if all are the same.
+
+    What has split or merged by a timepoint is counted together there, and in what it is compared
+    with: a part alone would be compared with the whole.
+    """
+    if not families(readings.events, len(readings.dates)):
+        yield None, readings.measurements
+        return
+    for at in range(len(readings.dates)):
+        counted = counted_together(readings.measurements, readings.events, at)
+        yield at, [m for m in counted if m.timepoint_index <= at]
 
 
 def _with_error(

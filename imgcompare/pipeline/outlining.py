@@ -20,6 +20,7 @@ from imgcompare.model import (
 )
 from imgcompare.options import CompareOptions, Given, Seed
 from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.touching import SAME_LESION_OVERLAP, deepest_in, part_touching
 from imgcompare.pipeline.tracking import Outline, Tracking
 from imgcompare.segmentation import (
     Prepared,
@@ -28,7 +29,7 @@ from imgcompare.segmentation import (
     propose_lesions,
     segment_compartments,
 )
-from imgcompare.segmentation.morphology import box_of, depth_mm
+from imgcompare.segmentation.lesion import seed_index
 from imgcompare.segmentation.proposal import no_contrast
 
 CONTRAST_PAIRS: Sequence[tuple[Role, frozenset[Role]]] = (
@@ -36,9 +37,6 @@ CONTRAST_PAIRS: Sequence[tuple[Role, frozenset[Role]]] = (
     (Role.CT_PRE, frozenset({Role.CT_PORTAL, Role.CT_ARTERIAL, Role.CT_DELAYED})),
 )
 """Series before and after contrast that show what enhances."""
-
-SAME_LESION_OVERLAP = 0.5
-"""Two outlines of one timepoint that share this part of the smaller one are one lesion."""
 
 
 def outline_lesions(
@@ -64,8 +62,7 @@ def outline_lesions(
             for outline in _read_outlines(path, aligned, options.label_scheme, journal)
         ]
         return _distinct(drawn, name, journal)
-    seeded = [_from_seed(prepared, s, journal) for s in given.seeds.get(index, ())]
-    seeded = _distinct(seeded, name, journal)
+    seeded = _distinct(_from_seeds(prepared, given.seeds.get(index, ()), journal), name, journal)
     followed = tracking.follow(prepared, seeded) if index else []
     found = _distinct([*seeded, *followed], name, journal)
     if given or (index and prepared.enhancement is None):
@@ -95,6 +92,24 @@ def require_contrast(baseline: Timepoint) -> None:
         if before in baseline.series and after & baseline.series.keys():
             return
     raise no_contrast(baseline.name)
+
+
+def _from_seeds(prepared: Prepared, seeds: Sequence[Seed], journal: Journal) -> list[Outline]:
+    """Outline the lesions at seeds; where two of them touch, part them at their waist."""
+    outlines = [_from_seed(prepared, seed, journal) for seed in seeds]
+    masks = part_touching(
+        [outline.mask for outline in outlines],
+        [seed_index(prepared, seed.point_mm) for seed in seeds],
+        prepared.aligned.geometry.spacing_mm,
+        about=prepared.aligned.timepoint.name,
+        journal=journal,
+        warn=True,
+    )
+    return [
+        replace(outline, region=LabelMap(mask, outline.region.geometry))
+        for outline, mask in zip(outlines, masks, strict=True)
+        if mask.any()
+    ]
 
 
 def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
@@ -133,10 +148,7 @@ def _point_out(prepared: Prepared, found: Sequence[Outline], journal: Journal) -
         return
     for outline in _proposals(prepared, found):
         grid = outline.region.geometry
-        box = box_of(outline.mask, 2.0, grid.spacing_mm)
-        depth = depth_mm(outline.mask[box], grid.spacing_mm)
-        deepest = np.array(np.unravel_index(int(np.argmax(depth)), depth.shape))
-        centre = grid.index_to_world(deepest + [s.start for s in box])
+        centre = grid.index_to_world(np.array(deepest_in(outline.mask, grid.spacing_mm)))
         point = ",".join(f"{x:.1f}" for x in centre)
         size = float(outline.mask.sum()) * grid.voxel_volume_ml
         journal.warn(

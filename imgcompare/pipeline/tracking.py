@@ -19,12 +19,14 @@ from imgcompare.model import (
 )
 from imgcompare.pipeline.aligning import succeeded, why
 from imgcompare.pipeline.journal import Journal
+from imgcompare.pipeline.touching import deepest_in, part_touching
 from imgcompare.registration import map_mask
 from imgcompare.segmentation import (
     Found,
     Matching,
     Place,
     Prepared,
+    find_fragments,
     follow_lesion,
     is_imaged,
     is_lesion,
@@ -128,24 +130,24 @@ class Tracking:
             reachable = [p for p in reachable if p not in unclear]
         self.looked_for[index] = set(reachable)
         with ThreadPoolExecutor(max_workers=2) as pool:
-            regions = list(pool.map(lambda p: self._seek(prepared, p), reachable))
-        for place, region in zip(reachable, regions, strict=True):
-            if place in unclear and not region.array.any():
+            sought = list(pool.map(lambda p: self._seek(prepared, p), reachable))
+        for place, (_, mask) in zip(reachable, sought, strict=True):
+            if place in unclear and not mask.any():
                 self.looked_for[index].discard(place)
         self._warn_unclear(aligned, len(unclear))
-        return [
-            replace(
-                self._at(place),
-                region=region,
-                source=f"{_origin(self._at(place))} carried from {self._name(place[0])}",
-                followed=place,
-                drawn=None,
-                fill=None,
-                identity=None,
-            )
-            for place, region in zip(reachable, regions, strict=True)
-            if region.array.any()
-        ]
+        masks = self._told_apart(prepared, sought)
+        taken = np.any([*masks, *(o.mask for o in found)], axis=0)
+        followed = []
+        for place, (expected, _), mask in zip(reachable, sought, masks, strict=True):
+            if not mask.any():
+                continue
+            followed.append(self._carried(place, LabelMap(mask, aligned.geometry)))
+            unenhanced = self._at(place).unenhanced
+            for part in find_fragments(prepared, expected, taken, unenhanced=unenhanced):
+                taken |= np.asarray(part.array, dtype=bool)
+                # Not said to be the earlier lesion: matching calls it a part of that one.
+                followed.append(replace(self._carried(place, part), followed=None))
+        return followed
 
     def look_back(
         self, index: int, newcomers: Sequence[Outline], prepared: Prepared
@@ -212,10 +214,41 @@ class Tracking:
                 f"for {name} to measure it on {aligned.reference_role}."
             )
 
-    def _seek(self, prepared: Prepared, place: Place) -> LabelMap:
+    def _carried(self, place: Place, region: LabelMap) -> Outline:
+        """Give the outline of an earlier lesion at this timepoint."""
+        earlier = self._at(place)
+        return replace(
+            earlier,
+            region=region,
+            source=f"{_origin(earlier)} carried from {self._name(place[0])}",
+            followed=place,
+            drawn=None,
+            fill=None,
+            identity=None,
+        )
+
+    def _told_apart(
+        self, prepared: Prepared, sought: Sequence[tuple[BoolArray, BoolArray]]
+    ) -> list[BoolArray]:
+        """Part what several lesions were found in at a waist; without one they have merged.
+
+        The first of those that have merged keeps the common outline, the others get none.
+        """
+        spacing = prepared.aligned.geometry.spacing_mm
+        return part_touching(
+            [mask for _, mask in sought],
+            [deepest_in(e & m if (e & m).any() else m, spacing) for e, m in sought],
+            spacing,
+            about=prepared.aligned.timepoint.name,
+            journal=self.journal,
+        )
+
+    def _seek(self, prepared: Prepared, place: Place) -> tuple[BoolArray, BoolArray]:
+        """Give where an earlier lesion is expected, and where it was found."""
         outline = self._at(place)
         expected = self._expected(outline, place[0], prepared)
-        return follow_lesion(prepared, expected, unenhanced=outline.unenhanced)
+        region = follow_lesion(prepared, expected, unenhanced=outline.unenhanced)
+        return expected, np.asarray(region.array, dtype=bool)
 
     def _expected(self, outline: Outline, index: int, prepared: Prepared) -> BoolArray:
         """Give an outline of timepoint ``index`` on the grid of another timepoint."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from imgcompare.model import WHOLE, Comparison, Lesion, Measurement, Tissue
 from imgcompare.reporting.findings import NEGLIGIBLE_SHARE
-from imgcompare.reporting.lookup import find_measurement
+from imgcompare.reporting.lookup import find_total
 from imgcompare.reporting.svg import TISSUE_COLOURS
 from imgcompare.reporting.wording import COMPARTMENT_NAMES, number, timepoint
 
@@ -82,9 +82,9 @@ def _columns(comparison: Comparison, lesion: Lesion) -> list[_Column]:
         parts = {
             tissue: m
             for tissue in STACK
-            if (m := find_measurement(comparison, lesion.id, index, compartment=tissue.value))
+            if (m := find_total(comparison, lesion.id, index, compartment=tissue.value))
         }
-        whole = find_measurement(comparison, lesion.id, index)
+        whole = find_total(comparison, lesion.id, index)
         columns.append(_Column(x, timepoint(comparison, index).name, parts, whole))
     return columns
 

@@ -18,7 +18,7 @@ from imgcompare.model import (
 from imgcompare.reporting import plots
 from imgcompare.reporting.categories import direction
 from imgcompare.reporting.criteria_table import FIRST_CHOICE, criteria_rows
-from imgcompare.reporting.lookup import ENHANCING, VOLUME, find_measurement
+from imgcompare.reporting.lookup import ENHANCING, VOLUME, find_total
 from imgcompare.reporting.wording import lesion_name, percent, signed
 
 WIDTH, SPIDER_HEIGHT = 520.0, 300.0
@@ -169,7 +169,7 @@ def _line(comparison: Comparison, lesion: Lesion, what: str, axis: plots.TimeAxi
     values = {
         index: m.value
         for index in axis.at
-        if (m := find_measurement(
+        if (m := find_total(
             comparison, lesion.id, index, compartment=compartment, quantity=quantity
         ))
     }  # fmt: skip

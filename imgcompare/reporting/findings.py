@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from imgcompare.model import (
     LESION_TISSUES,
@@ -27,8 +28,10 @@ from imgcompare.reporting.lookup import (
     UNCHANGED,
     VOLUME,
     Trend,
+    families_of,
     find_change,
     find_measurement,
+    find_total,
     last_index,
     trend,
 )
@@ -76,15 +79,18 @@ def lesion_finding(comparison: Comparison, lesion: Lesion) -> str:
     last = last_index(comparison)
     name = lesion_name(lesion)
     event = _own_event(comparison, lesion)
+    joined_with = family_of(comparison, lesion)
     if len(comparison.results) < 2:
         index = comparison.results[0].index if comparison.results else 0
         return f"{name}: {_sizes(comparison, lesion, index)}; one timepoint only, no comparison"
-    if event is not None and event.kind is EventKind.NEW:
+    if joined_with and joined_with[0] != lesion.id:
+        return _counted_elsewhere(comparison, lesion, joined_with[0])
+    if not joined_with and event is not None and event.kind is EventKind.NEW:
         return _only_later(comparison, lesion, event)
-    if event is not None and event.kind is EventKind.VANISHED:
+    if not joined_with and event is not None and event.kind is EventKind.VANISHED:
         return _no_longer(comparison, lesion, event)
-    if event is not None:
-        return _joined_or_divided(comparison, lesion, event)
+    if joined_with:
+        name = f"{name}: {_joined_or_divided(comparison, joined_with)}"
     whole = find_change(comparison, lesion.id, last)
     if whole is None:
         return f"{name}: {_not_comparable(comparison, lesion)}"
@@ -102,7 +108,7 @@ def _cut_off(comparison: Comparison, lesion: Lesion) -> str:
     cut = [
         timepoint_name(comparison, i)
         for i in ends
-        if (m := find_measurement(comparison, lesion.id, i)) and AT_IMAGE_EDGE in m.flags
+        if (m := find_total(comparison, lesion.id, i)) and AT_IMAGE_EDGE in m.flags
     ]
     if not cut:
         return ""
@@ -233,15 +239,22 @@ def growth_sources(comparison: Comparison, lesion: Lesion, to_index: int) -> str
 def outcome(comparison: Comparison, lesion: Lesion) -> str:
     """Say in two or three words how a lesion went from baseline to the last timepoint."""
     event = _own_event(comparison, lesion)
+    joined_with = family_of(comparison, lesion)
+    if joined_with and joined_with[0] != lesion.id:
+        return f"counted with lesion {joined_with[0]}"
+    if joined_with:
+        return f"{_happened(comparison, joined_with)}, together {_course(comparison, lesion)}"
     if event is not None and event.reason == NOT_IMAGED_BEFORE:
         return "first imaged at follow-up"
-    if event is not None:
-        return {
-            EventKind.NEW: "found only at follow-up",
-            EventKind.VANISHED: "no longer found",
-            EventKind.SPLIT: "divided",
-            EventKind.MERGED: "merged",
-        }[event.kind]
+    if event is not None and event.kind is EventKind.NEW:
+        return "found only at follow-up"
+    if event is not None and event.kind is EventKind.VANISHED:
+        return "no longer found"
+    return _course(comparison, lesion)
+
+
+def _course(comparison: Comparison, lesion: Lesion) -> str:
+    """Say in two or three words how a lesion's figures went."""
     if _cut_off(comparison, lesion):
         return "cut off by the edge of the image"
     last = last_index(comparison)
@@ -265,11 +278,19 @@ def outcome(comparison: Comparison, lesion: Lesion) -> str:
 
 
 def lesions_overview(comparison: Comparison) -> str:
-    """Count how several lesions went; empty for fewer than two lesions or timepoints."""
-    if len(comparison.lesions) < 2 or len(comparison.results) < 2:
+    """Count how several lesions went; empty for fewer than two lesions or timepoints.
+
+    Lesions that have split or merged count as one.
+    """
+    lesions = [
+        lesion
+        for lesion in comparison.lesions
+        if (family_of(comparison, lesion) or (lesion.id,))[0] == lesion.id
+    ]
+    if len(lesions) < 2 or len(comparison.results) < 2:
         return ""
-    counts = Counter(_coarse(outcome(comparison, lesion)) for lesion in comparison.lesions)
-    total = len(comparison.lesions)
+    counts = Counter(_coarse(outcome(comparison, lesion)) for lesion in lesions)
+    total = len(lesions)
     if len(counts) == 1:
         return f"{total} lesions, {'both' if total == 2 else 'all'} {next(iter(counts))}"
     parts = [f"{n} {what}" for what, n in counts.most_common()]
@@ -327,18 +348,47 @@ def _no_longer(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> st
     return f"{lesion_name(lesion)}: no longer found on {gone}; {before}"
 
 
-def _joined_or_divided(comparison: Comparison, lesion: Lesion, event: LesionEvent) -> str:
-    others = [f"lesion {n}" for n in event.lesion_ids if n != lesion.id]
-    when = timepoint_name(comparison, event.timepoint_index)
-    verb = "divided together with" if event.kind is EventKind.SPLIT else "merged with"
-    what = f"{verb} {joined(others)}" if others else event.kind.value
-    whole = find_change(comparison, lesion.id, last_index(comparison))
-    sizes = (
-        f"whole volume {change_figures(whole)}"
-        if whole is not None
-        else _sizes(comparison, lesion, last_index(comparison))
-    )
-    return f"{lesion_name(lesion)}: {what} on {when}; {sizes}; compare their sum, not the parts"
+def family_of(comparison: Comparison, lesion: Lesion) -> tuple[int, ...]:
+    """Lesions that are counted together with one, the carrier first; empty if it stands alone."""
+    return next((f for f in families_of(comparison).values() if lesion.id in f), ())
+
+
+def _happened(comparison: Comparison, family: Sequence[int]) -> str:
+    """Name what made several lesions belong together."""
+    kinds = {e.kind for e in comparison.events if set(e.lesion_ids) & set(family)}
+    words = {EventKind.SPLIT: "divided", EventKind.MERGED: "merged"}
+    return " and ".join(word for kind, word in words.items() if kind in kinds)
+
+
+def _joined_or_divided(comparison: Comparison, family: Sequence[int]) -> str:
+    """Say what became one or several lesions, and when, before the figures of all together."""
+    others = joined([f"lesion {n}" for n in family[1:]])
+    events = [e for e in comparison.events if set(e.lesion_ids) & set(family)]
+    parts = []
+    for kind, verb in ((EventKind.SPLIT, "divided"), (EventKind.MERGED, "merged")):
+        when = dict.fromkeys(
+            timepoint_name(comparison, e.timepoint_index) for e in events if e.kind is kind
+        )
+        if when:
+            parts.append(f"{verb} on {joined(list(when))}")
+    return f"{joined(parts)}, counted together with {others}"
+
+
+def _counted_elsewhere(comparison: Comparison, lesion: Lesion, carrier: int) -> str:
+    """Say of a part that its figures are in another lesion's."""
+    last = last_index(comparison)
+    kinds = (EventKind.SPLIT, EventKind.MERGED)
+    own = [e for e in comparison.events if lesion.id in e.lesion_ids[1:] and e.kind in kinds]
+    event = max(own, key=lambda e: e.timepoint_index, default=None)
+    what = "counted together"
+    if event is not None:
+        when, parent = timepoint_name(comparison, event.timepoint_index), event.lesion_ids[0]
+        what = f"merged into lesion {parent} on {when}"
+        if event.kind is EventKind.SPLIT:
+            what = f"a part of lesion {parent} since {when}"
+    gone = find_measurement(comparison, lesion.id, last) is None
+    sizes = "" if gone else f"; {_sizes(comparison, lesion, last)}"
+    return f"{lesion_name(lesion)}: {what}{sizes}; counted with lesion {carrier}"
 
 
 def _not_comparable(comparison: Comparison, lesion: Lesion) -> str:

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from imgcompare.model import WHOLE, Change, Comparison, Exceeds, Measurement, Tissue
+from imgcompare.model import (
+    WHOLE,
+    Change,
+    Comparison,
+    Exceeds,
+    Measurement,
+    Tissue,
+    counted_together,
+    families,
+)
 
 ENHANCING = Tissue.ENHANCING.value
 VOLUME = "volume"
@@ -40,11 +50,37 @@ def find_measurement(
     quantity: str = VOLUME,
 ) -> Measurement | None:
     """Look up one figure; None if it was not measured or is NaN."""
-    for m in comparison.measurements:
-        if (m.lesion_id, m.timepoint_index) == (lesion_id, timepoint_index) and (
-            m.compartment,
-            m.quantity,
-        ) == (compartment, quantity):
+    key = (lesion_id, timepoint_index, compartment, quantity)
+    return _find(comparison.measurements, key)
+
+
+def find_total(
+    comparison: Comparison,
+    lesion_id: int,
+    timepoint_index: int,
+    *,
+    compartment: str = WHOLE,
+    quantity: str = VOLUME,
+) -> Measurement | None:
+    """Look up one figure of a lesion together with those it split into or merged with."""
+    figures = comparison.measurements
+    if lesion_id in families_of(comparison):
+        figures = counted_together(figures, comparison.events, _latest(comparison))
+    return _find(figures, (lesion_id, timepoint_index, compartment, quantity))
+
+
+def families_of(comparison: Comparison) -> Mapping[int, tuple[int, ...]]:
+    """Lesions that are counted together at the end of the course, by the one that carries it."""
+    return families(comparison.events, _latest(comparison))
+
+
+def _latest(comparison: Comparison) -> int:
+    return max(t.index for t in comparison.course.timepoints)
+
+
+def _find(figures: Sequence[Measurement], key: tuple[int, int, str, str]) -> Measurement | None:
+    for m in figures:
+        if (m.lesion_id, m.timepoint_index, m.compartment, m.quantity) == key:
             return None if math.isnan(m.value) else m
     return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imgcompare.model import (
     NOT_IMAGED_BEFORE,
+    SUM_OF_PARTS,
     WHOLE,
     Assessment,
     Change,
@@ -26,6 +27,7 @@ from imgcompare.reporting.lookup import (
     Trend,
     find_change,
     find_measurement,
+    find_total,
     last_index,
     trend,
 )
@@ -245,15 +247,15 @@ def _total(
     compartment: str,
     quantity: str,
 ) -> float | None:
-    """Sum a figure over lesions; a lesion that was not measured counts as nothing."""
+    """Sum a figure over lesions; a lesion that was not measured counts as nothing.
+
+    A lesion alone is counted with its parts; among all lesions the parts count for themselves.
+    """
+    find = find_total if len(lesions) == 1 else find_measurement
     found = [
         m.value
         for lesion in lesions
-        if (
-            m := find_measurement(
-                comparison, lesion.id, index, compartment=compartment, quantity=quantity
-            )
-        )
+        if (m := find(comparison, lesion.id, index, compartment=compartment, quantity=quantity))
     ]
     return sum(found) if found else None
 
@@ -263,7 +265,7 @@ def _figure_row(
 ) -> FigureRow | None:
     compartment, quantity = what
     figures = [
-        find_measurement(comparison, lesion.id, r.index, compartment=compartment, quantity=quantity)
+        find_total(comparison, lesion.id, r.index, compartment=compartment, quantity=quantity)
         for r in comparison.results
     ]
     present = [m for m in figures if m is not None]
@@ -292,7 +294,10 @@ def _figure_row(
 def _cell(m: Measurement | None) -> Cell:
     if m is None:
         return Cell(MISSING)
-    return Cell(number(m.value, m.unit), interval(m.ci_low, m.ci_high))
+    bounds = interval(m.ci_low, m.ci_high)
+    if SUM_OF_PARTS in m.flags:
+        return Cell(number(m.value, m.unit), f"{bounds}, {m.method}".removeprefix(", "))
+    return Cell(number(m.value, m.unit), bounds)
 
 
 def _change_text(change: Change | None) -> str:

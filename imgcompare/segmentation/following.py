@@ -92,7 +92,7 @@ def follow_lesion(
     near = shape.dilate(expected[box], SHIFT_MM, grid.spacing_mm)
     finds = []
     for index in _seeds(prepared, expected, box):
-        region = _grow(prepared, expected, index, unenhanced=unenhanced)
+        region = grow_from(prepared, expected, index, unenhanced=unenhanced)
         inside = int((region[box] & near).sum())
         if region.sum() * grid.voxel_volume_ml < MIN_VOLUME_ML:
             continue
@@ -118,7 +118,7 @@ def _seeds(
     inside = expected[box]
     depth = shape.depth_mm(inside, grid.spacing_mm)
     sigma = [SMOOTHING_MM / s for s in grid.spacing_mm]
-    bright = ndimage.gaussian_filter(_signal(prepared)[box], sigma)
+    bright = ndimage.gaussian_filter(enhancing_signal(prepared)[box], sigma)
     places = [np.unravel_index(int(np.argmax(depth)), inside.shape)]
     if not prepared.is_ct:  # what gains most on CT are the organ's vessels
         brightest = int(np.argmax(np.where(inside, bright, -np.inf)))
@@ -147,7 +147,7 @@ def _stands_out(prepared: Prepared, region: BoolArray) -> bool:
     if not ring.any():
         return False
     sigma = [SMOOTHING_MM / s for s in spacing]
-    signal = ndimage.gaussian_filter(_signal(prepared)[box], sigma)
+    signal = ndimage.gaussian_filter(enhancing_signal(prepared)[box], sigma)
     low, high = np.percentile(signal[inside], (10, 90))
     level = float(np.median(signal[ring]))
     if prepared.is_ct:
@@ -155,13 +155,14 @@ def _stands_out(prepared: Prepared, region: BoolArray) -> bool:
     return bool(high - level >= ENHANCING)
 
 
-def _signal(prepared: Prepared) -> FloatArray:
+def enhancing_signal(prepared: Prepared) -> FloatArray:
+    """Give the image on which a lesion stands out: the gain by contrast, else the reference."""
     if prepared.enhancement is not None:
         return prepared.enhancement
     return prepared.images[prepared.aligned.reference_role]
 
 
-def _grow(
+def grow_from(
     prepared: Prepared, expected: BoolArray, index: tuple[int, int, int], *, unenhanced: bool
 ) -> BoolArray:
     """Grow from one seed, no farther than the lesion can have grown."""

@@ -227,7 +227,7 @@ def _deepest(
     return [start for _, start in sorted(found, key=lambda f: (-f[0], f[1][0]))]
 
 
-def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
+def is_lesion(prepared: Prepared, region: BoolArray, *, beside: BoolArray | None = None) -> bool:
     """Tell lesions from specks, vessels and dura (thin, going on) and choroid plexus (in fluid).
 
     Parameters
@@ -235,6 +235,8 @@ def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     prepared : Prepared
     region : bool array
         Something that stands out, on the reference grid.
+    beside : bool array, optional
+        Lesions known, which are not counted among its surroundings.
     """
     grid = prepared.aligned.geometry
     if region.sum() < max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS):
@@ -245,6 +247,10 @@ def is_lesion(prepared: Prepared, region: BoolArray) -> bool:
     if _roundness(inside, spacing) < COMPACT:
         return False
     around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
+    if beside is not None:
+        around &= ~shape.dilate(beside[box], min(spacing), spacing)
+        if not around.any():
+            return False
     if prepared.is_ct and _is_blood(
         {r: i[box] for r, i in prepared.images.items()}, inside, around
     ):

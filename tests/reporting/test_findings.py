@@ -232,15 +232,33 @@ def test_why_nothing_can_be_compared_is_said(comparison: Comparison) -> None:
     assert "outlined" not in headline(dataclasses.replace(case, comparability=(other,)))
 
 
-def test_split_and_merged_lesions_refer_to_each_other(comparison: Comparison) -> None:
+def test_lesions_that_split_or_merged_are_counted_together(comparison: Comparison) -> None:
     grown = {"whole": (10.0, 14.0, YES)}
-    case = course_of(comparison, grown, grown, grown)
-    events = (event(EventKind.SPLIT, 1, 1, 2), event(EventKind.MERGED, 1, 3))
-    lines = headline(dataclasses.replace(case, events=events)).splitlines()
-    assert lines[1].startswith("Lesion 1: divided together with lesion 2 on 2024-03-06; whole")
-    assert lines[2].startswith("Lesion 2: divided together with lesion 1 on")
-    assert lines[3].startswith("Lesion 3: merged on 2024-03-06; whole volume +40 %")
-    assert all(line.endswith("compare their sum, not the parts") for line in lines[1:])
+    case = course_of(comparison, grown, grown, grown, grown)
+    events = (event(EventKind.SPLIT, 1, 1, 2), event(EventKind.MERGED, 1, 3, 4))
+    found = dataclasses.replace(case, events=events)
+    first, *lines = headline(found).splitlines()
+    assert first == ("2 lesions: 1 divided, together growing and 1 merged, together growing"), (
+        "four outlines are two lesions"
+    )
+    assert lines[0].startswith(
+        "Lesion 1: divided on 2024-03-06, counted together with lesion 2: whole volume +40 %"
+    )
+    assert lines[1].startswith("Lesion 2: a part of lesion 1 since 2024-03-06; whole volume 14.0")
+    assert lines[1].endswith("counted with lesion 1")
+    assert lines[2].startswith("Lesion 3: merged on 2024-03-06, counted together with lesion 4")
+    assert lines[3].startswith("Lesion 4: merged into lesion 3 on 2024-03-06;")
+    assert outcome(found, case.lesions[3]) == "counted with lesion 3"
+
+
+def test_a_part_that_is_gone_does_not_hide_the_others(comparison: Comparison) -> None:
+    case = course_of(comparison, {"whole": (10.0, 5.0, YES)}, {"whole": (10.0, 14.0, YES)})
+    gone = dataclasses.replace(case.results[-1], lesions={})
+    events = (event(EventKind.SPLIT, 1, 1, 2), event(EventKind.VANISHED, 1, 1))
+    found = dataclasses.replace(case, events=events, results=(*case.results[:-1], gone))
+    (line, _) = headline(found).splitlines()
+    assert "no longer found" not in line
+    assert "whole volume −50 %" in line
 
 
 def test_several_lesions_are_counted_first(comparison: Comparison) -> None:

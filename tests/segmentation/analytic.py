@@ -46,7 +46,11 @@ SIGNALS: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What to draw: radii in mm of the outline and of the core, and what the core holds."""
+    """What to draw: radii in mm of the outline and of the core, and what the core holds.
+
+    ``balls`` are lesions drawn instead of the wavy one: centre (x, y, z; the head's own is 0) and
+    radii of outline and core, all mm; the head is about 120 mm wide, its white matter 90.
+    """
 
     spacing: tuple[float, float, float] = (2.0, 2.0, 2.0)
     outline: float = 17.0
@@ -61,6 +65,7 @@ class Plan:
     gains: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     stripped: bool = False
     seed: int = 0
+    balls: tuple[tuple[float, float, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ def _codes(plan: Plan, points: Sequence[FloatArray], names: list[str]) -> npt.ND
         codes[depth > mm] = names.index(name)
     ventricle = ((np.abs(x) - 9) / 4) ** 2 + (y / 16) ** 2 + (z / 9) ** 2 < 1
     codes[ventricle & (x < 20)] = names.index("csf")
+    if plan.balls:
+        return _with_balls(plan, codes, points, names)
     dx, dy, dz = x - 24, (y + 8) / 1.1, z - 10
     radius = np.sqrt(dx**2 + dy**2 + dz**2) + 1e-6
     wave = 1 + 0.10 * np.sin(3 * np.arctan2(dy, dx)) * np.sqrt(dx**2 + dy**2) / radius
@@ -118,6 +125,22 @@ def _codes(plan: Plan, points: Sequence[FloatArray], names: list[str]) -> npt.ND
     codes[core] = names.index(plan.filling)
     if plan.second is not None:
         codes[core & (dx + 0.3 * dz > 0)] = names.index(plan.second)
+    return codes
+
+
+def _with_balls(
+    plan: Plan, codes: npt.NDArray[np.uint8], points: Sequence[FloatArray], names: list[str]
+) -> npt.NDArray[np.uint8]:
+    z, y, x = points
+    away = [
+        np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) for cx, cy, cz, _, _ in plan.balls
+    ]
+    for distance, (*_, outline, _) in zip(away, plan.balls, strict=True):
+        near = (codes == names.index("white")) & (distance < outline + plan.oedema)
+        codes[near] = names.index(Tissue.OEDEMA)
+    for radius, tissue in ((-2, plan.rim), (-1, plan.filling)):
+        for distance, ball in zip(away, plan.balls, strict=True):
+            codes[distance < ball[radius]] = names.index(tissue)
     return codes
 
 
