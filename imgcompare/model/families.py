@@ -10,9 +10,7 @@ from imgcompare.model.findings import Measurement
 from imgcompare.model.lesions import EventKind, LesionEvent
 from imgcompare.model.tissues import WHOLE
 
-ADDED: Final = frozenset(
-    {"volume", "longest_diameter", "perpendicular_diameter", "short_axis", "bidimensional_product"}
-)
+ADDED: Final = frozenset({"volume", "longest_diameter", "short_axis", "bidimensional_product"})
 """Quantities of parts that are added up (RECIST 1.1, 4.3.2 notes: diameters of fragments)."""
 
 SUM_OF_PARTS: Final = "SUM_OF_PARTS"

@@ -35,7 +35,7 @@ from imgcompare.pipeline.tracking import Outline, match_outlines
 from imgcompare.response import CourseReadings, Criterion
 from imgcompare.response.comparability import compare_acquisitions
 from imgcompare.response.side_by_side import side_by_side
-from imgcompare.segmentation import Matching, Place
+from imgcompare.segmentation import Matching, Place, share_oedema
 
 
 def conclude(
@@ -62,7 +62,7 @@ def conclude(
     with journal.clock("measure"):
         matching = match_outlines(aligned, outlines, looked_for=looked_for)
         results = tuple(
-            TimepointResult(one, dict(zip(ids, found, strict=True)))
+            TimepointResult(one, dict(zip(ids, share_oedema(found), strict=True)))
             for one, ids, found in zip(aligned, matching.ids, segmented, strict=True)
         )
         matching = _with_given_events(matching, options.events)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from imgcompare.model import (
     NOT_IMAGED_BEFORE,
-    SUM_OF_PARTS,
     WHOLE,
     Assessment,
     Change,
@@ -294,10 +293,7 @@ def _figure_row(
 def _cell(m: Measurement | None) -> Cell:
     if m is None:
         return Cell(MISSING)
-    bounds = interval(m.ci_low, m.ci_high)
-    if SUM_OF_PARTS in m.flags:
-        return Cell(number(m.value, m.unit), f"{bounds}, {m.method}".removeprefix(", "))
-    return Cell(number(m.value, m.unit), bounds)
+    return Cell(number(m.value, m.unit), interval(m.ci_low, m.ci_high))
 
 
 def _change_text(change: Change | None) -> str:

@@ -9,6 +9,7 @@ from imgcompare.segmentation.matching import Found, Matching, Place, is_imaged, 
 from imgcompare.segmentation.parting import Parts, part_at_waist
 from imgcompare.segmentation.preparation import Prepared, prepare
 from imgcompare.segmentation.proposal import is_lesion, propose_lesions
+from imgcompare.segmentation.sharing import share_oedema
 
 __all__ = [
     "Found",
@@ -29,4 +30,5 @@ __all__ = [
     "prepare",
     "propose_lesions",
     "segment_compartments",
+    "share_oedema",
 ]

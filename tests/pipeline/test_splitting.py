@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgcompare.model import SUM_OF_PARTS, Comparison, EventKind, LesionRole
+from imgcompare.model import SUM_OF_PARTS, Comparison, EventKind, LesionRole, Tissue
 from imgcompare.reporting import headline
 from tests.pipeline.drawn_course import compare_drawn, figure
 from tests.segmentation.analytic import Plan, draw
@@ -14,9 +14,10 @@ BIG = ((24, -8, 10, 15, 9),)
 THREE = ((24, -8, 0.5, 5.8, 3), (24, 0.2, 14.75, 5.8, 3), (24, -16.2, 14.75, 5.8, 3))
 
 
-def true_ml(balls) -> float:
+def true_ml(balls, tissue: Tissue | None = None) -> float:
     found = draw(Plan(balls=balls))
-    return float(found.whole.sum()) * found.aligned.geometry.voxel_volume_ml
+    part = found.whole if tissue is None else found.fractions[tissue]
+    return float(part.sum()) * found.aligned.geometry.voxel_volume_ml
 
 
 def to_baseline(comparison: Comparison, lesion: int, quantity: str = "volume"):
@@ -53,6 +54,9 @@ def test_one_lesion_that_falls_apart_is_the_sum_of_its_parts(
     assert change.from_value == pytest.approx(true_ml(before), rel=0.05)
     assert change.to_value == pytest.approx(true_ml(after), rel=0.08)
     assert SUM_OF_PARTS in change.flags
+    wet = true_ml(after, Tissue.OEDEMA)
+    shares = [figure(found, n, 1, part="oedema") for n in range(1, count + 1)]
+    assert sum(m.value for m in shares if m) == pytest.approx(wet, rel=0.25), "counted once"
     lengths = [figure(found, n, 1, "longest_diameter") for n in range(1, count + 1)]
     total = sum(m.value for m in lengths if m)
     assert to_baseline(found, 1, "longest_diameter").to_value == pytest.approx(total)
