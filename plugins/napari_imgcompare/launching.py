@@ -11,6 +11,9 @@ from napari_imgcompare.widgets.compare import CompareTimepoints
 
 AREA = "right"
 
+ROOMY_PX = 1400
+"""Two visits beside the steps want a window of this width."""
+
 
 def open_window(folder: Path, *, study: Path | None = None) -> CompareTimepoints:
     """Open a window on a study, or on a session or result of one.
@@ -25,6 +28,9 @@ def open_window(folder: Path, *, study: Path | None = None) -> CompareTimepoints
     viewer = napari.Viewer()
     widget = CompareTimepoints(viewer)
     viewer.window.add_dock_widget(widget, name="Compare timepoints", area=AREA)
+    window = viewer.window._qt_window
+    if window.width() < ROOMY_PX:
+        window.showMaximized()
     if (folder / SESSION_FILE).is_file():
         widget.export.open(folder, [study] if study is not None else None)
     else:

@@ -86,7 +86,7 @@ def show_change(stage: Stage, compartment: str) -> Task[make.LayerData]:
         return change_layer(scene, (first, last), compartment=compartment)
 
     def take(data: make.LayerData) -> None:
-        stage.hide(Kind.TISSUES, Kind.LESIONS, Kind.CHANGE)
+        stage.hide(Kind.TISSUES, Kind.LESIONS, Kind.CHANGE, Kind.ENHANCEMENT)
         stage.show([data])
 
     return Task("Growth map", steps(), take)
@@ -121,7 +121,6 @@ def enhancement_layer(
         window=ENHANCEMENT_WINDOW_HU if hounsfield else ENHANCEMENT_WINDOW_MR,
         remember={"kind": Kind.ENHANCEMENT, "visit": one.timepoint.index},
         colormap="inferno",
-        blending="additive",
     )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from napari_imgcompare.spaces import AXIS_LABELS
 from napari_imgcompare.viewers import camera_of
@@ -13,6 +17,12 @@ OPPOSITE = {"S": "I", "P": "A", "L": "R"}
 
 HEAD_UP = "S"
 """The axis that grows upwards on the screen when it is vertical; the others grow down."""
+
+LEAST_SHARE = 0.38
+"""Cosine from which a direction is named: one letter alone up to 22 degrees from an axis."""
+
+ROOM = 1.5
+"""The view is this many times as large as what is looked at."""
 
 FRONT_VIEW = ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 """Looking from the front to the back (S, P, L), head up."""
@@ -46,6 +56,32 @@ def edge_letters(vertical: str, horizontal: str, orientation: tuple[str, str]) -
     return Edges(*((first, last) if grows_right else (last, first)), low, high)
 
 
+def solid_letters(view: Sequence[float], up: Sequence[float]) -> Edges:
+    """Name the patient directions at the edges of a view in 3-D, oblique ones by two letters.
+
+    Parameters
+    ----------
+    view, up : sequence of float
+        Where the camera looks to and what is up, as S, P, L.
+    """
+    # Right-handed as L, P, S: what points to the right is looking crossed with up.
+    upwards = np.asarray(up, dtype=np.float64)
+    rightwards = np.cross(np.asarray(view, dtype=np.float64)[::-1], upwards[::-1])[::-1]
+    return Edges(*(_named(d) for d in (-rightwards, rightwards, upwards, -upwards)))
+
+
+def _named(direction: npt.NDArray[np.float64]) -> str:
+    """Write the patient directions that a direction shares, the nearest first."""
+    length = float(np.linalg.norm(direction))
+    shares = direction / length if length else direction
+    order = np.argsort(-np.abs(shares), kind="stable")
+    return "".join(
+        AXIS_LABELS[a] if shares[a] > 0 else OPPOSITE[AXIS_LABELS[a]]
+        for a in order
+        if abs(shares[a]) >= LEAST_SHARE
+    )
+
+
 def wanted_orientation(vertical: str, ndisplay: int) -> tuple[str, str, str]:
     """Give the camera orientation that shows a patient the right way round.
 
@@ -70,7 +106,7 @@ def orient(viewer: Any) -> Edges:
     if tuple(str(o) for o in camera.orientation) != wanted:
         camera.orientation = wanted
     if viewer.dims.ndisplay == 3:
-        return Edges()
+        return solid_letters(camera.view_direction, camera.up_direction)
     return edge_letters(shown[0], shown[1], wanted[1:])
 
 
@@ -87,3 +123,17 @@ def patient_axes(viewer: Any) -> tuple[str, ...]:
 def look_from_front(viewer: Any) -> None:
     """Turn the 3-D view as if facing the patient."""
     camera_of(viewer).set_view_direction(*FRONT_VIEW)
+
+
+def look_at_all(viewer: Any, layers: Sequence[Any]) -> None:
+    """Bring all these layers into the middle of the 3-D view, with room around them."""
+    if not layers:
+        return
+    boxes = np.array([layer.extent.world[:, -3:] for layer in layers])
+    low, high = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
+    camera = camera_of(viewer)
+    viewer.reset_view()
+    everything = viewer.layers.extent.world[:, -3:]
+    whole, part = np.ptp(everything, axis=0).max(), (high - low).max()
+    camera.zoom *= float(whole / part) / ROOM
+    camera.center = tuple((low + high) / 2)

@@ -11,7 +11,7 @@ from imgcompare.errors import InputError
 from imgcompare.model import Progress, Steps
 from napari_imgcompare import diameters, keeping, layers, linked, overlays
 from napari_imgcompare.linked import Mode, Scene
-from napari_imgcompare.orientation import look_from_front, orient
+from napari_imgcompare.orientation import look_at_all, look_from_front, orient
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_world
 from napari_imgcompare.tasks import Chunks, Task
@@ -182,10 +182,13 @@ class Stage:
         for layer in [x for x in self.viewer.layers if layers.remembered(x) and x.visible]:
             layer.visible = False
             yield
-        self.viewer.dims.ndisplay = 3
+        dims = self.viewer.dims
+        dims.order = tuple(range(dims.ndim))  # a turned slice would lay the patient down
+        dims.ndisplay = 3
         yield
         yield from self._show(found)
         orient(self.viewer)
+        look_at_all(self.viewer, keeping.find(self.viewer, Kind.SURFACE))
         look_from_front(self.viewer)
 
     def _turned(self, _event: object = None) -> None:
@@ -206,6 +209,12 @@ class Stage:
         for kind in kinds:
             for layer in keeping.find(self.viewer, kind):
                 layer.visible = False
+
+    def reveal(self, *kinds: str) -> None:
+        """Show all layers of these kinds that are not empty."""
+        for kind in kinds:
+            for layer in keeping.find(self.viewer, kind):
+                layer.visible = not layers.remembered(layer).get(layers.EMPTY, False)
 
     # -- keeping in step -------------------------------------------------------------------
 

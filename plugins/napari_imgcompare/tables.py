@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgcompare.model import Comparison, Role
-from imgcompare.reporting import headline
+from imgcompare.reporting import disagreement_lines, headline
 from imgcompare.reporting.summary import volume_rows
 from napari_imgcompare.workspace import Workspace
 
+GIVEN = "given"
+"""Engine of a transform that was read from a session or a result."""
+
 ALIGNMENT_COLUMNS = ("visit", "verdict", "similarity", "round trip", "set by")
 LESION_COLUMNS = ("lesion", "name", "role", "site", "node", "marked at")
-RESULT_COLUMNS = ("lesion", "tissue", "visit", "volume", "95 % interval", "change", "beyond error")
+ALIGNMENT_TIPS = (
+    "The follow-up that was brought to the baseline",
+    "Whether the alignment can be relied on; the reason when the mouse rests on a row",
+    "How alike the images are, before and after (normalised mutual information, 1 to 2)",
+    "How far points are off after going there and back by two independent registrations",
+    "imgcompare, a person who corrected or accepted it, or a session or result it is saved in",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,34 @@ def alignment_rows(workspace: Workspace) -> list[Row]:
                     if quality.similarity_after != quality.similarity_after
                     else f"{quality.similarity_before:.2f} → {quality.similarity_after:.2f}",
                     "" if there is None else f"{there:.2f} mm",
-                    "a person" if index in workspace.accepted else "imgcompare",
+                    _set_by(quality.engine, index in workspace.accepted),
                 ),
                 tip=quality.reason,
             )
         )
     return rows
+
+
+def _set_by(engine: str, accepted: bool) -> str:
+    if engine == GIVEN:
+        return "as saved"
+    return "a person" if accepted else "imgcompare"
+
+
+def next_step(workspace: Workspace) -> str:
+    """Say what a person would do next; empty when the results are there."""
+    if workspace.course is None:
+        return "Open a folder with two or more visits, or the demo (step 1)."
+    if not workspace.aligned:
+        return "Next: Register (step 2)."
+    qualities = [one.to_baseline.quality for one in workspace.aligned.values()]
+    if not workspace.marked and any(q is not None and not q.succeeded for q in qualities):
+        return "The visits may not fit: look at step 2, and correct it by landmarks or by dragging."
+    if not workspace.marked:
+        return "Next: mark a lesion (step 3)."
+    if any(m.segmentation is None for m in workspace.marked.values()):
+        return "Next: tell its tissues apart (step 4)."
+    return "" if workspace.result is not None else "Next: Measure (step 5)."
 
 
 def lesion_rows(workspace: Workspace) -> list[Row]:
@@ -106,38 +137,37 @@ def finding(comparison: Comparison | None) -> str:
     return headline(comparison) if comparison is not None else ""
 
 
-def result_rows(comparison: Comparison | None) -> list[Row]:
-    """List volumes of every lesion, tissue and visit, with intervals and changes."""
-    if comparison is None:
-        return []
-    rows = []
-    for lesion in comparison.lesions:
-        for figure in volume_rows(comparison, lesion):
-            for cell, result in zip(figure.cells, comparison.results, strict=True):
-                last = result is comparison.results[-1]
-                rows.append(
-                    Row(
-                        (
-                            str(lesion.id),
-                            figure.name,
-                            result.aligned.timepoint.name,
-                            cell.value,
-                            cell.below,
-                            figure.change if last else "",
-                            figure.exceeds if last else "",
-                        ),
-                        lesion.id,
-                        (figure.against or figure.reason) if last else "",
-                    )
-                )
-    return rows
+def results_table(comparison: Comparison | None) -> tuple[tuple[str, ...], list[Row]]:
+    """Give the volumes: a row for every tissue of a lesion, a column per visit."""
+    names = [t.aligned.timepoint.name for t in comparison.results] if comparison else []
+    columns = ("lesion", "tissue", *names, "change", "beyond error")
+    return columns, [] if comparison is None else [
+        Row(
+            (
+                str(lesion.id),
+                figure.name,
+                *("\n".join(x for x in (cell.value, cell.below) if x) for cell in figure.cells),
+                figure.change,
+                figure.exceeds,
+            ),
+            lesion.id,
+            figure.against or figure.reason,
+        )
+        for lesion in comparison.lesions
+        for figure in volume_rows(comparison, lesion)
+    ]
 
 
 def observation_texts(comparison: Comparison | None) -> list[str]:
-    """Give what was noticed over time, and what to be careful about."""
+    """Give what was noticed over time, where criteria disagree, and what to be careful about."""
     if comparison is None:
         return []
-    return [*(o.text for o in comparison.observations), *comparison.warnings]
+    found = [
+        *(o.text for o in comparison.observations),
+        *disagreement_lines(comparison),
+        *comparison.warnings,
+    ]
+    return found or ["Nothing to add to the finding and the criteria."]
 
 
 def criteria_table(comparison: Comparison | None) -> tuple[tuple[str, ...], list[Row]]:

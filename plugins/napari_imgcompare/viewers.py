@@ -31,9 +31,3 @@ def in_cells(viewer: Any) -> tuple[int, int]:
     except TypeError:  # before napari 0.9 it asks how many there are
         rows, columns = grid.actual_shape(len(layers))
     return int(rows), int(columns)
-
-
-def axes_of(viewer: Any) -> Any:
-    """Give the axes shown in 3-D, which moved to the scene's overlays in napari 0.9."""
-    scene = getattr(viewer, "scene", None)
-    return viewer.axes if scene is None else scene.overlays.axes

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from napari_imgcompare.orientation import Edges
-from napari_imgcompare.viewers import axes_of, scale_bar_of
+from napari_imgcompare.orientation import Edges, look_from_front
+from napari_imgcompare.viewers import camera_of, scale_bar_of
 
 from imgcompare.geometry import Geometry
 from imgcompare.reporting.nifti import nifti_bytes
@@ -49,7 +49,7 @@ def layer_of(data: Any) -> Any:
 
 def side_of_the_spot(viewer: Any) -> tuple[str, str]:
     """Where on the screen the brightest pixels are."""
-    scale_bar_of(viewer).visible = axes_of(viewer).visible = False
+    scale_bar_of(viewer).visible = False
     picture = viewer.screenshot(flash=False)[..., 0].astype(int)
     rows, columns = np.nonzero(picture > 230)
     assert len(rows) > 50
@@ -78,10 +78,16 @@ def test_each_plane_is_shown_as_radiologists_do(
 
 
 def test_the_3d_view_is_no_mirror_image(dropped: Any) -> None:
-    viewer, _ = dropped
+    viewer, markers = dropped
     viewer.dims.ndisplay = 3
-    assert axes_of(viewer).visible
     assert side_of_the_spot(viewer) == ("bottom", "right")  # from the feet: left is right
+    assert markers.edges == Edges("R", "L", "A", "P")
+    look_from_front(viewer)
+    assert side_of_the_spot(viewer) == ("top", "right")
+    assert markers.edges == Edges("R", "L", "S", "I")
+    camera_of(viewer).set_view_direction((0, -1, 0), (1, 0, 0))  # from behind
+    assert side_of_the_spot(viewer) == ("top", "left")
+    assert markers.edges == Edges("L", "R", "S", "I")
 
 
 def test_a_layer_of_others_takes_no_letters_away(dropped: Any) -> None:

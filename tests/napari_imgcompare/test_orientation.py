@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 from napari_imgcompare.layers import image_layer
-from napari_imgcompare.orientation import Edges, edge_letters, look_from_front, orient
+from napari_imgcompare.orientation import (
+    Edges,
+    edge_letters,
+    look_from_front,
+    orient,
+    solid_letters,
+)
 from napari_imgcompare.viewers import camera_of
 
 from tests.builders import make_volume
@@ -54,3 +60,18 @@ def test_the_3d_view_is_no_mirror_image(viewer_model):
     np.testing.assert_allclose(view, (0, 1, 0), atol=1e-6)  # from the front to the back
     np.testing.assert_allclose(up, (1, 0, 0), atol=1e-6)  # head up
     np.testing.assert_allclose(right, (1, 0, 0), atol=1e-6)  # facing us, the left is to our right
+
+
+@pytest.mark.parametrize(
+    ("view", "up", "edges"),
+    [
+        ((0, 1, 0), (1, 0, 0), Edges("R", "L", "S", "I")),
+        ((1, 0, 0), (0, -1, 0), Edges("R", "L", "A", "P")),  # from the feet
+        ((-1, 0, 0), (0, -1, 0), Edges("L", "R", "A", "P")),  # from the head
+        ((0, 0, -1), (1, 0, 0), Edges("A", "P", "S", "I")),  # from the left
+        ((0, 0.8, 0.6), (1, 0, 0), Edges("RP", "LA", "S", "I")),  # a quarter to the left
+        ((0.2, 0.9798, 0), (0.9798, -0.2, 0), Edges("R", "L", "S", "I")),  # hardly turned
+    ],
+)
+def test_letters_follow_a_turned_3d_view(view, up, edges):
+    assert solid_letters(view, up) == edges

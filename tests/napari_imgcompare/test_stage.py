@@ -1,5 +1,6 @@
 """What a viewer shows of a workspace, without a window."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,21 @@ from napari_imgcompare.linked import Mode
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_world
 from napari_imgcompare.stage import Stage
-from napari_imgcompare.tables import alignment_rows, finding, lesion_rows, result_rows, visit_rows
+from napari_imgcompare.tables import (
+    alignment_rows,
+    finding,
+    lesion_rows,
+    next_step,
+    observation_texts,
+    results_table,
+    visit_rows,
+)
 from napari_imgcompare.viewers import camera_of, grid_of
 from napari_imgcompare.workspace import Workspace
 
 from imgcompare.configuration import compare_options
 from imgcompare.errors import InputError
-from imgcompare.model import TISSUE_CODES, EventKind, Tissue
+from imgcompare.model import TISSUE_CODES, EventKind, RegistrationQuality, Tissue
 from imgcompare.pipeline import compare, places
 
 
@@ -291,12 +300,49 @@ def test_the_tables_tell_the_story(told: Workspace):
     text = finding(told.result)
     assert "whole volume +8" in text
     assert "enhancing −2" in text
-    rows = result_rows(told.result)
-    assert {r.cells[1].lower() for r in rows} >= {"whole lesion", "enhancing"}
-    assert all(r.lesion == 1 for r in rows)
-    first, last = (r for r in rows if r.cells[1].lower() == "enhancing")
-    assert first.tip == ""
-    assert "published repeatability of semi-automatic tools is ±22 %" in last.tip
+    columns, rows = results_table(told.result)
+    assert {r.cells[1] for r in rows} >= {"whole lesion", "enhancing"}
+    assert all(r.lesion == 1 and len(r.cells) == len(columns) for r in rows)
+    (enhancing,) = (dict(zip(columns, r.cells, strict=True)) for r in rows
+                    if r.cells[1] == "enhancing")  # fmt: skip
+    assert [enhancing[name].split()[1] for name in columns[2:4]] == ["mL", "mL"]
+    assert enhancing["change"].startswith("−")
+    assert enhancing["beyond error"] == "yes"
+    assert "published repeatability of semi-automatic tools is ±22 %" in rows[1].tip
+
+
+def test_each_state_says_what_comes_next(workspace: Workspace):
+    assert next_step(Workspace()).startswith("Open a folder")
+    assert next_step(workspace) == ""
+    told, workspace.result = workspace.result, None
+    assert "Measure (step 5)" in next_step(workspace)
+    marked = {k: replace(m, segmentation=None) for k, m in workspace.marked.items()}
+    workspace.change(replace(workspace.state, marked=marked))
+    assert "(step 4)" in next_step(workspace)
+    workspace.change(acts.State())
+    assert "(step 3)" in next_step(workspace)
+    quality = RegistrationQuality(1.0, 1.0, None, 0.1, False, "too little overlap")
+    one = workspace.aligned[1]
+    failed = replace(one.to_baseline, quality=quality)
+    workspace.aligned[1] = replace(one, to_baseline=failed)
+    assert "may not fit" in next_step(workspace)
+    workspace.aligned = {}
+    assert "Register (step 2)" in next_step(workspace)
+    assert observation_texts(told) == ["Nothing to add to the finding and the criteria."]
+
+
+def test_who_placed_a_visit_is_said(workspace: Workspace):
+    def said() -> str:
+        return alignment_rows(workspace)[0].cells[-1]
+
+    assert said() == "imgcompare"
+    workspace.accept_alignment(1)
+    assert said() == "a person"
+    one = workspace.aligned[1]
+    quality = replace(one.to_baseline.quality, engine="given")
+    kept = replace(one.to_baseline, quality=quality)
+    workspace.aligned[1] = replace(one, to_baseline=kept)
+    assert said() == "as saved"
 
 
 @pytest.mark.parametrize("early", ["align", "show", "measure"])

@@ -91,11 +91,11 @@ def test_from_the_sample_to_the_finding(
         [widget.results.table.item(r, c).text() for c in range(4)]
         for r in range(widget.results.table.rowCount())
     ]
-    names = [t.name for t in widget.workspace.course.timepoints]
     volumes = {
-        (row[1].lower().split()[0], names.index(row[2])): float(row[3].split()[0])
+        (row[1].split()[0], visit): float(row[2 + visit].split()[0])
         for row in cells
-        if row[3]
+        for visit in (0, 1)
+        if row[2 + visit]
     }
     for compartment in ("whole", "enhancing"):
         for visit in (0, 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
@@ -11,6 +12,7 @@ from superqt import QCollapsible
 from napari_imgcompare import navigating
 from napari_imgcompare.linked import Mode
 from napari_imgcompare.stage import Stage
+from napari_imgcompare.tables import next_step
 from napari_imgcompare.viewers import in_cells
 from napari_imgcompare.widgets.export import ExportStep
 from napari_imgcompare.widgets.lesions import LesionsStep
@@ -24,6 +26,8 @@ from napari_imgcompare.widgets.tissues import TissuesStep
 from napari_imgcompare.workspace import Workspace
 
 MIN_WIDTH = 430
+WIDTH = 550
+"""At which no table is cut off; napari may give less on a small screen."""
 
 STEPS = (
     ("1  Study", "Which visits and series there are, and what each series is for"),
@@ -36,12 +40,22 @@ STEPS = (
 """Title of each step and what it is for."""
 
 
+FOLLOWING = {
+    "study": "Register",
+    "aligned": "Lesions",
+    "lesions": "Compartments",
+    "result": "Results",
+}
+"""The step that comes next when something of the workspace has changed."""
+
+
 class CompareTimepoints(QWidget):
     """Compare timepoints, step by step; each step works alone once what it needs is there."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = napari_viewer
+        self._reached = 0
         self.workspace = Workspace()
         self.runner = Runner(self)
         self.stage = Stage(napari_viewer, self.workspace, soon=self.runner.soon)
@@ -91,10 +105,10 @@ class CompareTimepoints(QWidget):
             steps.addWidget(section)
             self.sections[title[3:]] = section
         steps.addStretch()
-        area = QScrollArea()
+        self.area = area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(inner)
-        self.message = QLabel("Open a folder with two or more visits, or the demo.")
+        self.message = QLabel(next_step(self.workspace))
         self.message.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setToolTip("What is being done")
@@ -109,7 +123,7 @@ class CompareTimepoints(QWidget):
         self.runner.progress.connect(self._progress)
         self.runner.failed.connect(self._fail)
         self.runner.said.connect(self._say)
-        self.runner.done.connect(lambda title: self._say(f"{title}: done."))
+        self.runner.done.connect(self._done)
         self.workspace.changed.connect(self._open_next)
 
     def _bind(self) -> None:
@@ -130,14 +144,37 @@ class CompareTimepoints(QWidget):
         self.message.setStyleSheet("")
         self.message.setText(text)
 
+    def _done(self, title: str) -> None:
+        self._say(f"{title}: done. {next_step(self.workspace)}".strip())
+
     def _fail(self, text: str) -> None:
         self.message.setStyleSheet("color: #E69F00;")
         self.message.setText(text)
 
     def _open_next(self, what: str) -> None:
-        """Open the step that comes next, leaving the others as they are."""
-        following = {"study": "Register", "aligned": "Lesions", "result": "Results"}
-        if what == "lesions" and self.workspace.marked:
-            self.sections["Compartments"].expand(animate=False)
-        elif what in following:
-            self.sections[following[what]].expand(animate=False)
+        """Open the step that comes next when it is first reached, beside the one just done."""
+        step = FOLLOWING.get(what)
+        if what == "study":
+            self._reached = 0
+        if step is None or (what == "lesions" and not self.workspace.marked):
+            return
+        place = list(self.sections).index(step)
+        if place <= self._reached:
+            return  # from then on a person opens and closes as they like
+        self._reached = place
+        for n, section in enumerate(self.sections.values()):
+            if n in (place - 1, place):
+                section.expand(animate=False)
+            else:
+                section.collapse(animate=False)
+        QTimer.singleShot(0, lambda: self._bring_into_view(self.sections[step]))
+
+    def _bring_into_view(self, section: QWidget) -> None:
+        """Scroll until a step is seen, its head at least."""
+        bar, top = self.area.verticalScrollBar(), section.y()
+        bottom = top + section.height() - self.area.viewport().height()
+        bar.setValue(min(top, max(bar.value(), bottom)))
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the tables."""
+        return super().sizeHint().expandedTo(QSize(WIDTH, 0))

@@ -10,7 +10,7 @@ from imgcompare.errors import InputError
 from imgcompare.options import CompareOptions
 from imgcompare.pipeline.places import find_study
 from imgcompare.reporting import require_writable, write_comparison
-from napari_imgcompare import sessions
+from napari_imgcompare import navigating, sessions
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tasks import Task
 from napari_imgcompare.widgets.parts import button, line
@@ -95,7 +95,10 @@ class ExportStep(QWidget):
         def lesions() -> None:
             taken = self.runner.act(lambda: sessions.take_up(self.workspace, options))
             if taken and self.workspace.marked:
-                self.runner.start(self.workspace.measuring)
+                self.runner.start(self.workspace.measuring, show)
+
+        def show() -> None:
+            navigating.go_to(self.stage, min(self.workspace.lesions))
 
         self.runner.start(lambda: self.workspace.open_study(paths), aligned)
 

@@ -9,11 +9,15 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_imgcompare.orientation import Edges, orient, patient_axes
-from napari_imgcompare.viewers import axes_of, grid_of, in_cells, scale_bar_of
+from napari_imgcompare.viewers import camera_of, grid_of, in_cells, scale_bar_of
 
 STYLE = "color: #F0E442; background: transparent; font-weight: bold; font-size: 15px;"
 TITLE_STYLE = "color: white; background: rgba(0, 0, 0, 120); font-size: 13px; padding: 2px;"
 MARGIN = 6
+NARROW_PX = 420
+"""In cells narrower than this, title and scale bar reach the middle; letters make way."""
+
+UNDER_TITLE_PX, OVER_BAR_PX = 26, 44
 PER_CELL = 5
 """Left, right, top, bottom, and the title."""
 
@@ -41,7 +45,7 @@ class Markers(QObject):
             event.connect(self.refresh)
         for event in (layers.inserted, layers.removed, grid.stride):
             event.connect(self.refresh)
-        dims.ndisplay.connect(self._show_axes)
+        camera_of(viewer).events.angles.connect(self._turned)
         canvas.installEventFilter(self)
         self.refresh()
 
@@ -57,7 +61,6 @@ class Markers(QObject):
         came, self._is_patient = not self._is_patient, bool(patient_axes(self._viewer))
         if came and self._is_patient:
             scale_bar_of(self._viewer).visible = True
-            self._show_axes()
         rows, columns = in_cells(self._viewer)
         self._provide(PER_CELL * rows * columns)
         titles = list(self.titles())
@@ -70,10 +73,10 @@ class Markers(QObject):
             label.setVisible(bool(label.text()))
         self._place()
 
-    def _show_axes(self, _event: object = None) -> None:
-        """Name the axes in 3-D, where edges have no letters."""
-        if self._is_patient:
-            axes_of(self._viewer).visible = self._viewer.dims.ndisplay == 3
+    def _turned(self, _event: object = None) -> None:
+        """Write the letters anew while a person turns the 3-D view."""
+        if self._viewer.dims.ndisplay == 3:
+            self.refresh()
 
     def _provide(self, count: int) -> None:
         while len(self._labels) > count:
@@ -90,14 +93,15 @@ class Markers(QObject):
     def _place(self) -> None:
         rows, columns = in_cells(self._viewer)
         wide, high = self._canvas.width() / columns, self._canvas.height() / rows
+        narrow = wide < NARROW_PX
         for n, label in enumerate(self._labels):
             row, column = divmod(n // PER_CELL, columns)
             w, h = label.width(), label.height()
             x, y = (
                 (MARGIN, (high - h) / 2),
                 (wide - w - MARGIN, (high - h) / 2),
-                ((wide - w) / 2, MARGIN),
-                ((wide - w) / 2, high - h - MARGIN),
+                ((wide - w) / 2, MARGIN + (UNDER_TITLE_PX if narrow else 0)),
+                ((wide - w) / 2, high - h - MARGIN - (OVER_BAR_PX if narrow else 0)),
                 (MARGIN, MARGIN),
             )[n % PER_CELL]
             label.move(int(column * wide + x), int(row * high + y))

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -38,7 +39,7 @@ def line(*widgets: QWidget) -> QWidget:
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
-        layout.addWidget(widget)
+        layout.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
     return holder
 
 
@@ -51,17 +52,21 @@ class Table(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.verticalHeader().setVisible(False)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.setMinimumHeight(28 + 24 * rows_shown)
         self.setMaximumHeight(48 + 34 * rows_shown)
         self.set_columns(columns)
 
-    def set_columns(self, columns: Sequence[str]) -> None:
-        """Name the columns."""
+    def set_columns(self, columns: Sequence[str], tips: Sequence[str] = ()) -> None:
+        """Name the columns, and say what is in them when the mouse rests on their names."""
         self.setColumnCount(len(columns))
         self.setHorizontalHeaderLabels(list(columns))
+        for place, tip in enumerate(tips):
+            self.horizontalHeaderItem(place).setToolTip(tip)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
+        header.setHighlightSections(False)
 
     def fill(self, rows: Sequence[Row]) -> None:
         """Show rows, keeping the chosen lesion where it still is."""

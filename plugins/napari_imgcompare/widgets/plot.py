@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
@@ -11,9 +13,11 @@ from imgcompare.reporting.charts import STACK
 from imgcompare.reporting.lookup import find_measurement
 from imgcompare.reporting.svg import TISSUE_COLOURS
 
-LEFT, BOTTOM, TOP, RIGHT = 44.0, 34.0, 14.0, 12.0
+LEFT, BOTTOM, TOP, RIGHT = 44.0, 34.0, 26.0, 12.0
 BAR = 0.45
-TICKS = 4
+MOST_TICKS = 5
+NICE = (1.0, 2.0, 5.0, 10.0)
+"""Ticks are these times a power of ten apart."""
 
 
 class Plot(QWidget):
@@ -52,11 +56,10 @@ class Plot(QWidget):
             return float(TOP + high * (1 - volume / top))
 
         painter.setPen(QPen(text, 1))
-        for n in range(TICKS + 1):
-            volume = top * n / TICKS
+        for volume in nice_ticks(top):
             painter.drawText(QRectF(0, y(volume) - 8, LEFT - 6, 16), _RIGHT, f"{volume:.3g}")
             painter.drawLine(QPointF(LEFT, y(volume)), QPointF(LEFT + 4, y(volume)))
-        painter.drawText(QPointF(2, TOP - 3), "mL")
+        painter.drawText(QRectF(0, 0, LEFT - 6, TOP - 10), _RIGHT, "mL")
         step = (self.width() - LEFT - RIGHT) / max(1, len(visits))
         for n, timepoint in enumerate(visits):
             x, below = LEFT + step * (n + 0.5), 0.0
@@ -77,6 +80,13 @@ class Plot(QWidget):
                 QRectF(x - step / 2, self.height() - BOTTOM + 4, step, 20), _CENTRE, timepoint.name
             )
         painter.end()
+
+
+def nice_ticks(top: float) -> list[float]:
+    """Give round values from 0 up to a positive top, no more than a handful above 0."""
+    size = 10.0 ** math.floor(math.log10(top / MOST_TICKS))
+    step = next(size * n for n in NICE if top / (size * n) <= MOST_TICKS)
+    return [step * n for n in range(math.floor(top / step) + 1)]
 
 
 def _volume(

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from napari_imgcompare import correcting
 from napari_imgcompare.linked import Mode
 from napari_imgcompare.stage import Stage
-from napari_imgcompare.tables import ALIGNMENT_COLUMNS, alignment_rows
+from napari_imgcompare.tables import ALIGNMENT_COLUMNS, ALIGNMENT_TIPS, alignment_rows
 from napari_imgcompare.widgets.parts import Table, button, line
 from napari_imgcompare.widgets.runner import Runner
 
@@ -24,6 +24,7 @@ class RegisterStep(QWidget):
         self.table = Table(
             ALIGNMENT_COLUMNS, "How well each follow-up fits the baseline", rows_shown=2
         )
+        self.table.set_columns(ALIGNMENT_COLUMNS, ALIGNMENT_TIPS)
         self.mode = QComboBox()
         self.mode.addItems([m.value for m in Mode])
         self.mode.setToolTip("How to look at the visits: side by side, or over each other")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QComboBox, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from napari_imgcompare import editing, layers, navigating
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import (
-    RESULT_COLUMNS,
     criteria_table,
     finding,
     observation_texts,
-    result_rows,
+    results_table,
 )
 from napari_imgcompare.widgets.parts import Table, button, line
 from napari_imgcompare.widgets.plot import Plot
@@ -23,9 +22,9 @@ from napari_imgcompare.widgets.runner import Runner
 
 SETTLED_MS = 500
 TAB_TIPS = (
-    "Volume of every tissue at every visit, with its 95 % interval",
+    "Volume of every tissue at every visit, with its 95 % interval below, and what changed",
     "What each response criterion says at every visit",
-    "What was noticed over time, and what to be careful about",
+    "What was noticed over time, where criteria disagree, and what to be careful about",
     "Tissues of a lesion from visit to visit",
 )
 UNMEASURED = "Not measured yet, or changed since: press Measure."
@@ -41,13 +40,16 @@ class ResultsStep(QWidget):
         self.finding.setWordWrap(True)
         self.finding.setToolTip("The finding, as in the first line of the report")
         self.finding.setStyleSheet("font-weight: bold;")
-        self.table = Table(
-            RESULT_COLUMNS, "Click a row: all views turn to that lesion", rows_shown=9
-        )
+        columns, _ = results_table(None)
+        self.table = Table(columns, "Click a row: all views turn to that lesion", rows_shown=9)
         self.table.itemSelectionChanged.connect(self._go)
         self.criteria = Table(("criterion",), "What each response criterion says, and why (hover)")
         self.notes = QLabel()
         self.notes.setWordWrap(True)
+        self.notes.setAlignment(Qt.AlignmentFlag.AlignTop)
+        noted = QScrollArea()
+        noted.setWidgetResizable(True)
+        noted.setWidget(self.notes)
         self.plot = Plot()
         self.lesion = QComboBox()
         self.lesion.setToolTip("Lesion of the plot")
@@ -55,7 +57,7 @@ class ResultsStep(QWidget):
         tabs = QTabWidget()
         tabs.addTab(self.table, "Volumes")
         tabs.addTab(self.criteria, "Criteria")
-        tabs.addTab(self.notes, "Observations")
+        tabs.addTab(noted, "Observations")
         plotted = QWidget()
         column = QVBoxLayout(plotted)
         column.addWidget(self.lesion)
@@ -100,7 +102,9 @@ class ResultsStep(QWidget):
             return
         result = self.workspace.result
         self.finding.setText(finding(result) or UNMEASURED)
-        self.table.fill(result_rows(result))
+        columns, rows = results_table(result)
+        self.table.set_columns(columns)
+        self.table.fill(rows)
         columns, rows = criteria_table(result)
         self.criteria.set_columns(columns)
         self.criteria.fill(rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
+    QHeaderView,
     QLabel,
     QTreeWidget,
     QTreeWidgetItem,
@@ -19,6 +20,9 @@ from napari_imgcompare.tables import visit_rows
 from napari_imgcompare.widgets.parts import button, line
 from napari_imgcompare.widgets.runner import Runner
 from napari_imgcompare.workspace import Workspace
+
+ROLE_WIDTH = 150
+"""Room for the longest role."""
 
 
 class StudyStep(QWidget):
@@ -34,7 +38,11 @@ class StudyStep(QWidget):
         self.tree.setToolTip("Visits in order of date, their series, and what each is for")
         self.tree.setHeaderLabels(["visit / series", "role"])
         self.tree.setMinimumHeight(150)
-        self.tree.setColumnWidth(0, 250)
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        self.tree.setColumnWidth(1, ROLE_WIDTH)
         self.problems = QLabel()
         self.problems.setWordWrap(True)
         layout = QVBoxLayout(self)

@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from imgcompare.model import TISSUE_CODES, WHOLE, Tissue
 from imgcompare.reporting.svg import TISSUE_COLOURS
-from napari_imgcompare import editing, layers, maps
+from imgcompare.reporting.wording import COMPARTMENT_NAMES
+from napari_imgcompare import editing, keeping, layers, maps
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.widgets.parts import button, line
@@ -29,16 +30,32 @@ class TissuesStep(QWidget):
         self._settled.setSingleShot(True)
         self._settled.setInterval(SETTLED_MS)
         self._settled.timeout.connect(self.take_edits)
+        self.heat = button(
+            "Enhancement",
+            "Show what contrast adds, as a heat map; press again for the tissues",
+            self.enhancement,
+            check=True,
+        )
+        self.grown = button(
+            "Show",
+            "Vermilion where it grew, blue where it shrank; press again for the tissues",
+            self.growth,
+            check=True,
+        )
         self.change = QComboBox()
-        self.change.addItems([WHOLE, Tissue.ENHANCING.value])
+        for compartment in (WHOLE, Tissue.ENHANCING.value):
+            self.change.addItem(COMPARTMENT_NAMES[compartment], compartment)
         self.change.setToolTip("What to compare between the first and the last visit")
         self.brush = QComboBox()
         for tissue, code in TISSUE_CODES.items():
-            self.brush.addItem(f"{code}  {tissue.value}", code)
+            self.brush.addItem(f"{code}  {COMPARTMENT_NAMES[tissue.value]}", code)
         self.brush.setToolTip("Tissue that the brush of the tissue layer paints")
         self.brush.activated.connect(lambda _: self.paint())
         legend = QLabel(
-            "  ".join(f"<font color='{c}'>■</font> {t.value}" for t, c in TISSUE_COLOURS.items())
+            "  ".join(
+                f"<font color='{colour}'>■</font>&nbsp;{COMPARTMENT_NAMES[tissue.value]}"
+                for tissue, colour in TISSUE_COLOURS.items()
+            )
         )
         legend.setWordWrap(True)
         legend.setToolTip("The same colours as in the report; told apart by the colour-blind")
@@ -46,7 +63,7 @@ class TissuesStep(QWidget):
         layout.addWidget(
             line(
                 button("Tell tissues apart", "For every lesion not yet done", self.tell),
-                button("Enhancement", "Show what contrast adds, as a heat map", self.enhancement),
+                self.heat,
             )
         )
         layout.addWidget(legend)
@@ -55,11 +72,12 @@ class TissuesStep(QWidget):
             line(
                 QLabel("Growth map:"),
                 self.change,
-                button("Show", "Vermilion where it grew, blue where it shrank", self.growth),
+                self.grown,
                 button("3-D", "Surfaces in the colours of the tissues", self.surfaces),
             )
         )
         stage.viewer.layers.events.inserted.connect(self._watch)
+        runner.busy.connect(self._press_down)
 
     def tell(self) -> None:
         """Tell the tissues of all lesions apart, then measure."""
@@ -70,17 +88,35 @@ class TissuesStep(QWidget):
         self.runner.start(self.workspace.measuring)
 
     def enhancement(self) -> None:
-        """Show the matched subtraction."""
-        self.runner.start(lambda: maps.show_enhancement(self.stage))
+        """Show the matched subtraction, or the tissues again."""
+        if not self._back_from(Kind.ENHANCEMENT):
+            self.runner.start(lambda: maps.show_enhancement(self.stage))
+        self._press_down()
 
     def growth(self) -> None:
-        """Show where lesions grew and shrank."""
-        compartment = self.change.currentText()
-        self.runner.start(lambda: maps.show_change(self.stage, compartment))
+        """Show where lesions grew and shrank, or the tissues again."""
+        if not self._back_from(Kind.CHANGE):
+            compartment = str(self.change.currentData())
+            self.runner.start(lambda: maps.show_change(self.stage, compartment))
+        self._press_down()
 
     def surfaces(self) -> None:
         """Turn to 3-D."""
         self.runner.start(lambda: maps.show_surfaces(self.stage))
+
+    def _back_from(self, kind: Kind) -> bool:
+        """Turn from a map back to the tissues, if it is in sight."""
+        if not any(layer.visible for layer in keeping.find(self.stage.viewer, kind)):
+            return False
+        self.stage.hide(kind)
+        self.stage.reveal(Kind.TISSUES)
+        return True
+
+    def _press_down(self) -> None:
+        """Leave the buttons of maps in sight pressed down."""
+        for control, kind in ((self.heat, Kind.ENHANCEMENT), (self.grown, Kind.CHANGE)):
+            shown = keeping.find(self.stage.viewer, kind)
+            control.setChecked(any(layer.visible for layer in shown))
 
     def paint(self) -> None:
         """Take the brush for the chosen tissue on the tissue layer that is active."""
