@@ -88,6 +88,7 @@ def shown_image(
     """Give an image that has been brought onto a display grid."""
     low, high = window
     keywords = {
+        "rgb": False,  # three sagittal slices are no colours
         "colormap": "gray",
         "contrast_limits": (low, max(high, low + 1e-3)),
         "interpolation2d": "linear",
@@ -123,6 +124,7 @@ def stack_layer(
         "translate": (0.0, *shown[0].translate),
         "axis_labels": (step, *AXIS_LABELS),
         "units": ("pixel", *UNITS),
+        "rgb": False,
         "colormap": "gray",
         "contrast_limits": window or default_window(volumes[len(volumes) // 2]),
     }
@@ -268,6 +270,11 @@ def remembered(layer: Any) -> dict[str, Any]:
     """Give what this plugin keeps about a layer; empty for layers of others."""
     found: dict[str, Any] = layer.metadata.get(KEY, {})
     return found
+
+
+def is_empty(data: LayerData) -> bool:
+    """Tell whether a layer is made to hold nothing yet."""
+    return bool(data[1]["metadata"][KEY].get(EMPTY, False))
 
 
 def places_of(layer: Any, data: Any) -> npt.NDArray[np.float64]:

@@ -9,10 +9,10 @@ must have the same number of layers, which empty ones fill up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise, product
+from itertools import count, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from imgcompare.geometry import AnyArray, Geometry
 from imgcompare.model import AlignedTimepoint, Role, Transform, Volume
+from napari_imgcompare import fluid, keeping
 from napari_imgcompare import layers as make
 from napari_imgcompare.spaces import (
     MAX_DISPLAY_VOXELS,
@@ -121,46 +122,46 @@ def arrange(viewer: Any, scene: Scene) -> Chunks:
 
     Layers of others, such as a person's own Labels, join the last visit.
     """
-    from napari.layers import Layer
-
     visits = scene.visits
     groups: dict[int, list[Any]] = {v: [] for v in visits}
-    fillers: dict[int, list[Any]] = {v: [] for v in visits}
+    spare: list[Any] = []
     for layer in list(viewer.layers):
         about = make.remembered(layer)
         visit = about.get("visit")
         visit = visit if visit in groups else visits[-1]
-        (fillers if about.get("kind") == FILLER else groups)[visit].append(layer)
+        (spare if about.get("kind") == FILLER else groups[visit]).append(layer)
     most = max((len(g) for g in groups.values()), default=0)
-    for visit, group in groups.items():
-        spare, lacking = fillers[visit], most - len(group)
-        for layer in spare[lacking:]:
-            viewer.layers.remove(layer)
-            yield
-        del spare[lacking:]
-        while len(spare) < lacking:
-            name = f"(empty {visit}.{len(spare)})"
-            spare.append(Layer.create(*filler(visit, name, scene.grid)))
-            viewer.layers.insert(0, spare[-1])
-            yield
-    wanted = [layer for visit in visits for layer in (*fillers[visit], *groups[visit])]
-    for place, layer in enumerate(wanted):
-        here = viewer.layers.index(layer) if layer in viewer.layers else place
-        if here != place:
-            viewer.layers.move(here, place)
-            yield
-    active = viewer.layers.selection.active
-    if active is None or make.remembered(active).get("kind") == FILLER:
-        viewer.layers.selection.active = image_of(viewer, visits[0], None)
-    grid = grid_of(viewer)
-    grid.stride = max(1, most)
-    grid.shape = (1, len(visits))
+    wanted: list[Any] = []
+    with fluid.together(viewer):
+        for visit, group in groups.items():
+            spare.sort(key=lambda x: make.remembered(x)["visit"] != visit)
+            for _ in range(most - len(group)):
+                name = spare.pop(0).name if spare else _unused(viewer, "(empty {})")
+                wanted.append(keeping.put(viewer, filler(visit, name, scene.grid)))
+                yield
+            wanted += group
+        # What is left over is hidden, and stays beyond the last cell: removing it would cost more.
+        for place, layer in enumerate([*wanted, *spare]):
+            here = viewer.layers.index(layer) if layer in viewer.layers else place
+            if here != place:
+                viewer.layers.move(here, place)
+                yield
+        active = viewer.layers.selection.active
+        if active is None or make.remembered(active).get("kind") == FILLER:
+            viewer.layers.selection.active = image_of(viewer, visits[0], None)
+        grid = grid_of(viewer)
+        grid.stride = max(1, most)
+        grid.shape = (1, len(visits))
+
+
+def _unused(viewer: Any, pattern: str) -> str:
+    names = {layer.name for layer in viewer.layers}
+    return next(name for n in count(1) if (name := pattern.format(n)) not in names)
 
 
 def set_mode(viewer: Any, mode: Mode, visits: Sequence[int]) -> None:
     """Set the looks of all layers for a way of looking at the visits."""
     first, last = visits[0], visits[-1]
-    grid_of(viewer).enabled = mode is Mode.SIDE_BY_SIDE
     over_each_other = mode in (Mode.BLEND, Mode.CHECKERBOARD)
     for layer in viewer.layers:
         about = make.remembered(layer)
@@ -182,6 +183,7 @@ def set_mode(viewer: Any, mode: Mode, visits: Sequence[int]) -> None:
             _strengthen(layer, not over_each_other)
     if mode is Mode.FLICKER:
         show_visit(viewer, first)
+    grid_of(viewer).enabled = mode is Mode.SIDE_BY_SIDE
 
 
 def show_visit(viewer: Any, visit: int) -> None:
@@ -207,34 +209,46 @@ def _look(layer: Any, **looks: Any) -> None:
 
 
 def checkerboard(
-    first: AnyArray, second: AnyArray, spacing_mm: Sequence[float]
-) -> npt.NDArray[np.float32]:
-    """Mix two arrays of one grid in fields of CHECKER_MM."""
-    board = np.array(first, dtype=np.float32)
+    first: AnyArray,
+    second: AnyArray,
+    spacing_mm: Sequence[float],
+    *,
+    gain: float = 1.0,
+    shift: float = 0.0,
+) -> Generator[None, None, npt.NDArray[np.float32]]:
+    """Mix two arrays of one grid in fields of CHECKER_MM, a layer of fields at a time.
+
+    The second is multiplied by ``gain`` and shifted to the grey levels of the first.
+    """
+    board = np.empty(first.shape, dtype=np.float32)
     fields = [
         [slice(int(a), int(b)) for a, b in pairwise([*np.arange(0, n, CHECKER_MM / s), n])]
         for n, s in zip(first.shape, spacing_mm, strict=True)
     ]
-    for place in product(*map(range, map(len, fields))):
-        if sum(place) % 2:
-            box = tuple(f[n] for f, n in zip(fields, place, strict=True))
-            board[box] = second[box]
+    for n, planes in enumerate(fields[0]):
+        board[planes] = first[planes]
+        for (a, rows), (b, columns) in product(*map(enumerate, fields[1:])):
+            if (n + a + b) % 2:
+                box = planes, rows, columns
+                board[box] = second[box] * np.float32(gain) + np.float32(shift)
+        yield
     return board
 
 
 def checkerboard_layer(
     viewer: Any, visits: Sequence[int], role: Role | None
-) -> make.LayerData | None:
+) -> Generator[None, None, make.LayerData | None]:
     """Mix the images of the first and the last visit, in the grey levels of the first."""
     first, last = (image_of(viewer, visit, role) for visit in (visits[0], visits[-1]))
     if first is None or last is None:
         return None
     (low, high), (start, end) = first.contrast_limits, last.contrast_limits
-    gain = np.float32((high - low) / (end - start))
-    second = np.asarray(last.data, dtype=np.float32) * gain
-    second += np.float32(low - start * gain)
+    gain = (high - low) / (end - start)
     grid = make.remembered(first)["grid"]
-    mixed = Shown(checkerboard(first.data, second, grid.spacing_mm), grid, True)
+    board = yield from checkerboard(
+        first.data, last.data, grid.spacing_mm, gain=gain, shift=low - start * gain
+    )
+    mixed = Shown(board, grid, True)
     remember = {"kind": Mode.CHECKERBOARD, "visit": visits[-1]}
     return make.shown_image(mixed, "checkerboard", window=(low, high), remember=remember)
 

@@ -86,8 +86,8 @@ def show_change(stage: Stage, compartment: str) -> Task[make.LayerData]:
         return change_layer(scene, (first, last), compartment=compartment)
 
     def take(data: make.LayerData) -> None:
-        stage.hide(Kind.TISSUES, Kind.LESIONS, Kind.CHANGE, Kind.ENHANCEMENT)
-        stage.show([data])
+        others = (Kind.TISSUES, Kind.LESIONS, Kind.CHANGE, Kind.ENHANCEMENT)
+        stage.show([data], instead_of=others)
 
     return Task("Growth map", steps(), take)
 

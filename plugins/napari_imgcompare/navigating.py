@@ -8,7 +8,7 @@ import numpy.typing as npt
 from imgcompare.errors import InputError
 from imgcompare.geometry import Geometry
 from napari_imgcompare import keeping
-from napari_imgcompare.diameters import laid
+from napari_imgcompare.diameters import Laid, laid
 from napari_imgcompare.overlays import Kind
 from napari_imgcompare.spaces import to_patient, to_world
 from napari_imgcompare.stage import Stage
@@ -87,22 +87,23 @@ def show_diameter(stage: Stage, identity: int) -> str:
     lines = found[visit]
     assert lines is not None
     stage.lesion, stage.diameter = identity, (identity, visit)
-    for layer in keeping.find(stage.viewer, Kind.TISSUES):
-        layer.contour = CONTOUR  # lines and figures are read on the image itself
-    dims = stage.viewer.dims
-    dims.ndisplay = 2
-    rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + lines.across]
-    dims.order = (*rest[:-2], dims.ndim - 3 + lines.across, *rest[-2:])
-    stage.soon(_turn(stage, lines.crossing, lines.size_mm))
+    stage.soon(_turn(stage, lines))
     name, tilt = aligned[visit].timepoint.name, lines.tilt_deg
     return f"The diameter as measured at {name}" + (
         f", projected: its plane is tilted by {tilt:.0f}° here" if tilt >= TILT_DEG else ""
     )
 
 
-def _turn(stage: Stage, place: World, size_mm: float) -> Chunks:
+def _turn(stage: Stage, lines: Laid) -> Chunks:
+    for layer in keeping.find(stage.viewer, Kind.TISSUES):
+        layer.contour = CONTOUR  # lines and figures are read on the image itself
     yield
-    _look_at(stage, place, size_mm)
+    dims = stage.viewer.dims
+    dims.ndisplay = 2
+    rest = [a for a in range(dims.ndim) if a != dims.ndim - 3 + lines.across]
+    dims.order = (*rest[:-2], dims.ndim - 3 + lines.across, *rest[-2:])
+    yield
+    _look_at(stage, lines.crossing, lines.size_mm)
 
 
 def _look_at(stage: Stage, place: World, size_mm: float) -> None:

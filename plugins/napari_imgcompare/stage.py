@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from psygnal import Signal
 
 from imgcompare.errors import InputError
 from imgcompare.model import Progress, Steps
-from napari_imgcompare import diameters, keeping, layers, linked, overlays
+from napari_imgcompare import diameters, fluid, keeping, layers, linked, overlays
 from napari_imgcompare.linked import Mode, Scene
 from napari_imgcompare.orientation import look_at_all, look_from_front, orient
 from napari_imgcompare.overlays import Kind
@@ -87,35 +87,66 @@ class Stage:
         return Task("Showing the visits", steps(), lambda found: self.soon(self._put(found)))
 
     def _put(self, found: Sequence[layers.LayerData]) -> Chunks:
+        names, kept = {data[1]["name"] for data in found}, (*KEPT, linked.FILLER)
+        yield from self._remove(
+            x
+            for x in self.viewer.layers
+            if (about := layers.remembered(x))
+            and x.name not in names
+            and about.get("kind") not in kept
+        )
         self.viewer.dims.ndisplay = 2
-        grid_of(self.viewer).enabled = False  # napari sorts all cells anew for every layer
-        names = {data[1]["name"] for data in found}
-        for layer in list(self.viewer.layers):
-            about = layers.remembered(layer)
-            if about and layer.name not in names and about.get("kind") not in KEPT:
-                self.viewer.layers.remove(layer)
-                yield
+        fluid.settle(self.viewer)
         first = not keeping.find(self.viewer, linked.IMAGE)
-        for data in found:
-            keeping.put(self.viewer, data)
-            yield
+        yield
+        with fluid.together(self.viewer):
+            for data in found:
+                keeping.put(self.viewer, data)
+                yield
+            if self.scene is not None:
+                yield from linked.arrange(self.viewer, self.scene)
+                linked.set_mode(self.viewer, self.mode, self.scene.visits)
+        self.looked.emit()
+        yield
         yield from self._overlay()
-        self.look(self.mode)
+        if self.mode is Mode.CHECKERBOARD:
+            self.look(self.mode)
         yield
         if first:
             self._centre()
 
+    def _remove(self, found: Iterable[Any]) -> Chunks:
+        gone = list(found)
+        if not gone:
+            return
+        self.viewer.layers.selection.difference_update(gone)
+        with fluid.together(self.viewer):
+            for layer in reversed(gone):
+                self.viewer.layers.remove(layer)
+                yield
+
     def look(self, mode: Mode) -> None:
         """Change the way of looking at the visits."""
         scene = self.require_scene()
-        self.mode = mode
+        self.mode, self._flickered = mode, 0
         if mode is Mode.CHECKERBOARD:
-            board = linked.checkerboard_layer(self.viewer, scene.visits, None)
+            self.soon(self._look_at_board(scene))
+            return
+        with fluid.together(self.viewer):
+            linked.set_mode(self.viewer, mode, scene.visits)
+        self.looked.emit()
+
+    def _look_at_board(self, scene: Scene) -> Chunks:
+        board = yield from linked.checkerboard_layer(self.viewer, scene.visits, None)
+        if self.mode is not Mode.CHECKERBOARD or self.scene is not scene:
+            return
+        with fluid.together(self.viewer):
             if board is not None:
-                keeping.put(self.viewer, board)
-        linked.set_mode(self.viewer, mode, scene.visits)
-        self.soon(linked.arrange(self.viewer, scene))
-        self._flickered = 0
+                keeping.put_hidden(self.viewer, board)
+                yield
+                yield from linked.arrange(self.viewer, scene)
+                yield
+            linked.set_mode(self.viewer, self.mode, scene.visits)
         self.looked.emit()
 
     def flick(self) -> int:
@@ -139,8 +170,9 @@ class Stage:
 
     def show_role(self, role: str) -> None:
         """Show one kind of series of every visit."""
-        for layer in keeping.find(self.viewer, linked.IMAGE):
-            layer.visible = str(layers.remembered(layer)["role"]) == role
+        with fluid.together(self.viewer):
+            for layer in keeping.find(self.viewer, linked.IMAGE):
+                layer.visible = str(layers.remembered(layer)["role"]) == role
         if self.mode is Mode.CHECKERBOARD:
             self.look(self.mode)
 
@@ -162,15 +194,33 @@ class Stage:
 
     # -- what is shown beside images -------------------------------------------------------
 
-    def show(self, found: Sequence[layers.LayerData]) -> None:
+    def show(self, found: Sequence[layers.LayerData], *, instead_of: Sequence[str] = ()) -> None:
         """Show layers that were worked out, each above its visit's images."""
-        self.soon(self._show(found))
+        self.soon(self._show(found, instead_of))
 
-    def _show(self, found: Sequence[layers.LayerData]) -> Chunks:
-        for data in found:
-            keeping.put(self.viewer, data).visible = True
+    def _show(self, found: Sequence[layers.LayerData], instead_of: Sequence[str] = ()) -> Chunks:
+        brought = yield from self._bring(self.require_scene(), found)
+        self.hide(*instead_of)
+        for layer in brought:
+            layer.visible = True
             yield
-        yield from linked.arrange(self.viewer, self.require_scene())
+        self.viewer.layers.selection.active = brought[-1]
+
+    def _bring(
+        self, scene: Scene, found: Sequence[layers.LayerData]
+    ) -> Generator[None, None, list[Any]]:
+        """Renew or add layers, each above its visit's images; then show one after the other."""
+        brought = []
+        with fluid.together(self.viewer):
+            for data in found:
+                brought.append(keeping.put_hidden(self.viewer, data))
+                yield
+            yield from linked.arrange(self.viewer, scene)
+        yield
+        for layer, shown in brought:
+            layer.visible = shown
+            yield
+        return [layer for layer, _ in brought]
 
     def show_in_3d(self, found: Sequence[layers.LayerData]) -> None:
         """Show surfaces alone, seen from the front; all else comes back with the flat view."""
@@ -179,14 +229,16 @@ class Stage:
     def _show_in_3d(self, found: Sequence[layers.LayerData]) -> Chunks:
         if self.viewer.dims.ndisplay == 2:
             self._flat = {x: x.visible for x in self.viewer.layers if layers.remembered(x)}
-        for layer in [x for x in self.viewer.layers if layers.remembered(x) and x.visible]:
-            layer.visible = False
+        with fluid.together(self.viewer):
+            for layer in [x for x in self.viewer.layers if layers.remembered(x) and x.visible]:
+                layer.visible = False
             yield
-        dims = self.viewer.dims
-        dims.order = tuple(range(dims.ndim))  # a turned slice would lay the patient down
-        dims.ndisplay = 3
+            dims = self.viewer.dims
+            dims.order = tuple(range(dims.ndim))  # a turned slice would lay the patient down
+            dims.ndisplay = 3
+            yield
+            yield from self._show(found)
         yield
-        yield from self._show(found)
         orient(self.viewer)
         look_at_all(self.viewer, keeping.find(self.viewer, Kind.SURFACE))
         look_from_front(self.viewer)
@@ -198,22 +250,23 @@ class Stage:
             self.soon(self._flatten(before))
 
     def _flatten(self, before: Mapping[Any, bool]) -> Chunks:
-        self.hide(Kind.SURFACE)
-        for layer in list(self.viewer.layers):
-            if layer.visible != before.get(layer, layer.visible):
-                layer.visible = before[layer]
-                yield
+        with fluid.together(self.viewer):
+            self.hide(Kind.SURFACE)
+            for layer in list(self.viewer.layers):
+                if layer.visible != before.get(layer, layer.visible):
+                    layer.visible = before[layer]
+                    yield
 
     def hide(self, *kinds: str) -> None:
         """Hide all layers of these kinds."""
-        for kind in kinds:
-            for layer in keeping.find(self.viewer, kind):
+        with fluid.together(self.viewer):
+            for layer in [x for kind in kinds for x in keeping.find(self.viewer, kind)]:
                 layer.visible = False
 
     def reveal(self, *kinds: str) -> None:
         """Show all layers of these kinds that are not empty."""
-        for kind in kinds:
-            for layer in keeping.find(self.viewer, kind):
+        with fluid.together(self.viewer):
+            for layer in [x for kind in kinds for x in keeping.find(self.viewer, kind)]:
                 layer.visible = not layers.remembered(layer).get(layers.EMPTY, False)
 
     # -- keeping in step -------------------------------------------------------------------
@@ -228,31 +281,24 @@ class Stage:
 
     def _clear(self) -> Chunks:
         self._flat = {}
+        yield from self._remove(x for x in self.viewer.layers if "visit" in layers.remembered(x))
         self.viewer.dims.ndisplay = 2
         grid_of(self.viewer).enabled = False
-        yield
-        for layer in [x for x in self.viewer.layers if "visit" in layers.remembered(x)]:
-            self.viewer.layers.remove(layer)
-            yield
         self.looked.emit()
 
     def _overlay(self) -> Chunks:
         """Bring lesions, tissues and diameters up to date, those of all visits or none."""
         self._stale = False
         scene = self.scene
+        if scene is None:
+            return
         for kind in KEPT:
-            if scene is None:
-                return
-            found = [self._drawn(scene, kind, index) for index in scene.visits]
-            yield
-            empty = all(data[1]["metadata"][layers.KEY][layers.EMPTY] for data in found)
-            if empty and not keeping.find(self.viewer, kind):
-                continue
-            for data in found:
-                keeping.put(self.viewer, data)
+            there, found = bool(keeping.find(self.viewer, kind)), []
+            for index in scene.visits if there or self.workspace.marked else ():
+                found.append(self._drawn(scene, kind, index))
                 yield
-        if scene is self.scene and scene is not None:
-            yield from linked.arrange(self.viewer, scene)
+            if there or not all(layers.is_empty(data) for data in found):
+                yield from self._bring(scene, found)
 
     def _drawn(self, scene: Scene, kind: Kind, index: int) -> layers.LayerData:
         workspace = self.workspace

@@ -9,7 +9,7 @@ from qtpy.QtGui import QCursor
 from qtpy.QtWidgets import QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_imgcompare import navigating
+from napari_imgcompare import fluid, navigating
 from napari_imgcompare.linked import Mode
 from napari_imgcompare.stage import Stage
 from napari_imgcompare.tables import next_step
@@ -59,6 +59,8 @@ class CompareTimepoints(QWidget):
         self.workspace = Workspace()
         self.runner = Runner(self)
         self.stage = Stage(napari_viewer, self.workspace, soon=self.runner.soon)
+        fluid.settle(napari_viewer)
+        self.destroyed.connect(fluid.unsettle)
         self.markers = markers_on(napari_viewer)
         if self.markers is not None:
             self.markers.titles = self.stage.titles

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
+from time import perf_counter
 from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -16,6 +17,10 @@ from napari_imgcompare.tasks import Task
 
 T = TypeVar("T")
 _OVER = object()
+
+BREATH_S = 0.04
+"""Pieces of window work that take less are done in one go: each rest costs a redraw."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -116,7 +121,9 @@ class Runner(QObject):
 
         def go_on() -> None:
             nonlocal left
-            left = next(chunks, _OVER) is not _OVER
+            end = perf_counter() + BREATH_S
+            while (left := next(chunks, _OVER) is not _OVER) and perf_counter() < end:
+                pass
 
         self._in_piece = True
         try:
