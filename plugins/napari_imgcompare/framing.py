@@ -43,6 +43,12 @@ def say(sentence: str) -> None:
         show_info(sentence)
 
 
+def current_window() -> Any:
+    """Give napari's window, e.g. as parent of a dialog in its colours; None without one."""
+    window = getattr(_current_viewer(), "window", None)
+    return getattr(window, "_qt_window", None)
+
+
 def _current_viewer() -> Any:
     if "napari" not in sys.modules:
         return None

@@ -53,9 +53,12 @@ class Offer:
     def title(self) -> str:
         """One line for a list: visit, role, description, size."""
         first = self.series[0]
-        steps = f" × {len(self.series)} phases" if len(self.series) > 1 else ""
+        steps = f", {len(self.series)} phases" if len(self.series) > 1 else ""
         words = (self.timepoint.name, str(first.role), first.description)
-        return " · ".join(w for w in words if w) + f" · {first.geometry}{steps}"
+        grid = first.geometry
+        size = " × ".join(map(str, grid.shape))
+        step = " × ".join(f"{s:.3g}" for s in grid.spacing_mm)
+        return " · ".join((*(w for w in words if w), f"{size} voxels of {step} mm{steps}"))
 
 
 Chooser = Callable[[Sequence[Offer]], Sequence[Offer]]

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from napari_imgcompare import opening, reader
+from napari_imgcompare import layers, opening, reader
 from napari_imgcompare.opening import Offer, offers, open_image, preferred
 from napari_imgcompare.windows import window_tags
 from napari_imgcompare.writer import write_labels
 
 from imgcompare.errors import InputError, OutputError
+from imgcompare.geometry import Geometry
 from imgcompare.reporting.nifti import nifti_bytes
 from tests.builders import make_geometry, make_volume
 from tests.napari_imgcompare.conftest import SAMPLE
@@ -46,15 +47,32 @@ def test_many_series_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
         return [o for o in listed if o.series[0].role == "T1C"]
 
     monkeypatch.setattr(reader, "_chooser", lambda: choose)
-    layers = reader.read(str(SAMPLE))
+    found = reader.read(str(SAMPLE))
     assert asked == [len(offers([SAMPLE]))]
-    assert [name["name"] for _, name, _ in layers] == ["T1C 2024-01-10", "T1C 2024-03-06"]
-    assert all(kind == "image" for *_, kind in layers)
+    assert [name["name"] for _, name, _ in found] == ["T1C 2024-01-10", "T1C 2024-03-06"]
+    assert all(kind == "image" for *_, kind in found)
 
 
 def test_closing_the_chooser_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_chooser", lambda: lambda listed: [])
     assert reader.read(str(SAMPLE)) == [(None,)]
+
+
+@pytest.mark.parametrize("slices", [3, 4])
+def test_a_few_sagittal_slices_are_no_colours(tmp_path: Path, slices: int) -> None:
+    from napari.layers import Layer
+
+    affine = np.array([[5.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    grid = Geometry((slices, 20, 30), affine)
+    voxels = np.arange(slices * 600, dtype=np.float32).reshape(grid.shape)
+    file = tmp_path / "localizer.nii.gz"
+    file.write_bytes(nifti_bytes(voxels, grid))
+    volume = opening.open_image(file)
+    stack = layers.stack_layer([volume[1]["metadata"][layers.KEY]["volume"]] * 2, "x", step="phase")
+    for data, ndim in ((volume, 3), (stack, 4)):
+        layer = Layer.create(*data)
+        assert layer.ndim == ndim
+        assert not layer.rgb
 
 
 def test_a_file_stands_for_its_series() -> None:
