@@ -124,6 +124,8 @@ def _from_seed(prepared: Prepared, seed: Seed, journal: Journal) -> Outline:
             f"it is outlined on {lesion.basis}, where oedema and gliosis look alike. "
             "Check the outline."
         )
+    for doubt in lesion.doubts:
+        journal.warn(f"{prepared.aligned.timepoint.name}: {doubt}")
     return Outline(lesion.region, source, unenhanced=lesion.basis is not None)
 
 

@@ -17,9 +17,9 @@ from imgcompare.segmentation.following import (
     enhancing_signal,
     grow_from,
 )
+from imgcompare.segmentation.likeness import MIN_LESION_ML, is_lesion
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.preparation import Prepared
-from imgcompare.segmentation.proposal import MIN_LESION_ML, is_lesion
 
 MOST: Final = 4
 """Further parts are looked for in this many places."""

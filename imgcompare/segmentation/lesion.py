@@ -7,12 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgcompare.errors import SeedError, SegmentationError
+from imgcompare.errors import SeedError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
 from imgcompare.segmentation.evidence_ct import gather_ct
 from imgcompare.segmentation.growing import grow
+from imgcompare.segmentation.likeness import is_lesion
 from imgcompare.segmentation.masks import BoolArray
+from imgcompare.segmentation.plausible import (
+    BESIDE_MM,
+    distance_mm,
+    doubts_about,
+    is_speck,
+    require_closed,
+    require_plausible,
+    starts_near,
+)
 from imgcompare.segmentation.preparation import Prepared
 from imgcompare.segmentation.starting import look_around
 from imgcompare.segmentation.unenhanced import ROLES as WATER_ROLES
@@ -39,11 +49,12 @@ class SeededLesion:
     """A lesion outlined around a point.
 
     ``basis`` is the image it was outlined on if that was not the usual one, because the lesion does
-    not stand out after contrast.
+    not stand out after contrast. ``doubts`` say, each in a sentence, why the outline may be wrong.
     """
 
     region: LabelMap
     basis: Role | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def seed_index(prepared: Prepared, seed_mm: Sequence[float]) -> tuple[int, int, int]:
@@ -107,7 +118,8 @@ def lesion_from_seed(
     SeedError
         If the seed is unusable.
     SegmentationError
-        If nothing at the seed can be told from normal tissue.
+        If nothing at the seed can be told from normal tissue, or only a speck, or what is outlined
+        has no end within reach.
     """
     return outline_seed(prepared, seed_mm, radius_mm=radius_mm).region
 
@@ -127,22 +139,42 @@ def outline_seed(
     mask, basis = np.zeros(grid.shape, dtype=bool), None
     if prepared.aligned.reference_role not in WATER_ROLES:  # on which the brain has other levels
         mask = segment_at(prepared, index, radius_mm=radius_mm)
-    if _too_small(mask, prepared) and not prepared.is_ct:
+    if not is_lesion(prepared, mask) and radius_mm is None:
+        around = lesion_around(prepared, index)
+        mask = mask if around is None else around
+    if is_speck(prepared, mask) and not prepared.is_ct:
         reach = reach_for(radius_mm)
         found = segment_unenhanced(prepared, index, reach_mm=reach, radius_mm=radius_mm)
         mask, basis = found or (mask, None)
-    if _too_small(mask, prepared):
-        within = "" if radius_mm is None else f" within {radius_mm:g} mm"
-        raise SegmentationError(
-            f"Nothing at the seed{within} differs enough from the tissue around it. Give a point "
-            "inside the lesion's enhancing part or its core, a larger radius, or a mask of the "
-            "lesion."
-        )
-    return SeededLesion(LabelMap(mask.astype(np.uint8), grid), basis)
+    require_plausible(prepared, mask, index, within_mm=radius_mm)
+    if radius_mm is None:
+        require_closed(prepared, mask, index, reach_mm=REACH_MM)
+    doubts = doubts_about(prepared, mask, index, unenhanced=basis is not None)
+    return SeededLesion(LabelMap(mask.astype(np.uint8), grid), basis, doubts)
 
 
-def _too_small(mask: BoolArray, prepared: Prepared) -> bool:
-    return float(mask.sum()) * prepared.aligned.geometry.voxel_volume_ml < MIN_VOLUME_ML
+def lesion_around(prepared: Prepared, index: tuple[int, int, int]) -> BoolArray | None:
+    """Find the lesion that a voxel lies in, or all but touches, by growing from elsewhere in it.
+
+    Haemorrhage and necrosis hold specks that gain contrast, which growing from them takes for the
+    lesion. So the dense parts around are grown from instead, the nearest first.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    index : tuple of int
+        Voxel of the reference grid.
+
+    Returns
+    -------
+    bool array or None
+        Something that looks like a lesion and has the voxel in it or beside it.
+    """
+    for start in starts_near(prepared, index):
+        found = segment_at(prepared, start)
+        if distance_mm(found, index, prepared) <= BESIDE_MM and is_lesion(prepared, found):
+            return found
+    return None
 
 
 def reach_for(radius_mm: float | None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
@@ -15,23 +14,16 @@ from imgcompare.errors import SegmentationError
 from imgcompare.model import LabelMap, Role
 from imgcompare.segmentation import morphology as shape
 from imgcompare.segmentation.evidence import Evidence, box_around, gather_mr
-from imgcompare.segmentation.evidence_ct import VEIN_HU
 from imgcompare.segmentation.growing import coarse_evidence, grow
 from imgcompare.segmentation.lesion import segment_at
+from imgcompare.segmentation.likeness import MIN_LESION_ML, is_lesion, roundness
 from imgcompare.segmentation.masks import BoolArray, FloatArray
 from imgcompare.segmentation.normalisation import MAD_TO_SD
 from imgcompare.segmentation.preparation import Prepared
-from imgcompare.segmentation.references import CSF_T1, CSF_T2
 from imgcompare.segmentation.starting import look_around
 
 Start = tuple[tuple[int, int, int], float]
 """A voxel to grow from and how far, mm."""
-
-MIN_LESION_ML: Final = 0.1
-"""Smaller finds are dropped (criteria: Ellingson 2014)."""
-
-MIN_LESION_VOXELS: Final = 12
-"""Nor are fewer voxels shown, whose shape says nothing."""
 
 ENHANCING: Final = 0.15
 """Gain that counts as enhancing, over white matter (criteria.md §8)."""
@@ -42,18 +34,6 @@ DENSITY: Final = 0.35
 
 SURFACE_MM: Final = 5.0
 """Enhancing tissue this close to the surface of brain or organ may be dura, sinus or capsule."""
-
-COMPACT: Final = 0.55
-"""Half thickness over the radius of a ball of the same volume: 1 for a ball, 0.3 for a tube.
-
-Gliomas with their cores reach 0.7, sinuses, arteries and sheets of dura stay below 0.5.
-"""
-
-IN_FLUID: Final = 0.45
-"""A find with this part of its surroundings fluid is choroid plexus."""
-
-CONTINUED: Final = 0.45
-"""A find whose surroundings gain this share of its own gain is a piece of vessel or dura."""
 
 FLAT: Final = 0.2
 """Smallest over largest standard deviation of a part: tubes and sheets are flat, rims are not."""
@@ -161,7 +141,7 @@ def _may_be_lesion(
     near = replace(coarse.cut(inner), box=inner)
     a, b, c = (i - s.start for i, s in zip(at, inner, strict=True))
     region = grow(near, look_around(near, (a, b, c)))
-    return bool(region.any()) and _roundness(region, coarse.spacing) >= COMPACT_COARSE
+    return bool(region.any()) and roundness(region, coarse.spacing) >= COMPACT_COARSE
 
 
 def _starts_ct(prepared: Prepared, known: BoolArray) -> list[Start]:
@@ -227,76 +207,7 @@ def _deepest(
     return [start for _, start in sorted(found, key=lambda f: (-f[0], f[1][0]))]
 
 
-def is_lesion(prepared: Prepared, region: BoolArray, *, beside: BoolArray | None = None) -> bool:
-    """Tell lesions from specks, vessels and dura (thin, going on) and choroid plexus (in fluid).
-
-    Parameters
-    ----------
-    prepared : Prepared
-    region : bool array
-        Something that stands out, on the reference grid.
-    beside : bool array, optional
-        Lesions known, which are not counted among its surroundings.
-    """
-    grid = prepared.aligned.geometry
-    if region.sum() < max(MIN_LESION_ML / grid.voxel_volume_ml, MIN_LESION_VOXELS):
-        return False
-    spacing = grid.spacing_mm
-    box = shape.box_of(region, 4.0, spacing)
-    inside = region[box]
-    if _roundness(inside, spacing) < COMPACT:
-        return False
-    around: npt.NDArray[np.bool_] = shape.dilate(inside, 3.0, spacing) & ~inside
-    if beside is not None:
-        around &= ~shape.dilate(beside[box], min(spacing), spacing)
-        if not around.any():
-            return False
-    if prepared.is_ct and _is_blood(
-        {r: i[box] for r, i in prepared.images.items()}, inside, around
-    ):
-        return False
-    if prepared.enhancement is not None and not prepared.is_ct:
-        gain = prepared.enhancement[box]
-        if np.percentile(gain[around], 90) > CONTINUED * np.percentile(gain[inside], 90):
-            return False
-    if prepared.is_ct:
-        return True
-    fluid = _fluid({r: i[box][around] for r, i in prepared.images.items()})
-    return bool(fluid.sum() < IN_FLUID * around.sum())
-
-
-def _fluid(images: Mapping[Role, FloatArray]) -> BoolArray:
-    """Tell CSF, and voxels shared with it, from brain and from oedema, as bright on T2 alone."""
-    fluid = np.ones(next(iter(images.values())).shape, dtype=bool)
-    if Role.T2 in images:
-        fluid &= images[Role.T2] > CSF_T2
-    if Role.FLAIR in images:
-        fluid &= images[Role.FLAIR] < 1.0  # oedema is brighter than white matter
-    if Role.T1 in images and not {Role.T2, Role.FLAIR} <= images.keys():
-        fluid &= images[Role.T1] < CSF_T1
-    return fluid
-
-
-def _is_blood(images: Mapping[Role, FloatArray], inside: BoolArray, around: BoolArray) -> bool:
-    """Tell veins: they exceed the organ in the portal phase, and their own arterial phase."""
-    if Role.CT_PORTAL not in images or Role.CT_ARTERIAL not in images or not around.any():
-        return False
-    # The upper quartile: edges that a vein shares with the organ do not count.
-    portal = float(np.percentile(images[Role.CT_PORTAL][inside], 75))
-    arterial = float(np.percentile(images[Role.CT_ARTERIAL][inside], 75))
-    organ = float(np.median(images[Role.CT_PORTAL][around]))
-    return portal > organ + VEIN_HU and portal > arterial + VEIN_HU
-
-
 def _flatness(part: BoolArray, spacing: npt.NDArray[np.float64]) -> float:
     """Smallest over largest standard deviation of a part's voxels along its principal axes."""
     spread = np.linalg.eigvalsh(np.cov((np.argwhere(part) * spacing).T))
     return float(np.sqrt(max(spread[0], 0.0) / spread[-1])) if spread[-1] > 0 else 0.0
-
-
-def _roundness(part: BoolArray, spacing: shape.Spacing) -> float:
-    """Half thickness of a part over the radius of a ball of the same volume."""
-    volume_mm3 = float(part.sum()) * float(np.prod(spacing))
-    radius = (3.0 * volume_mm3 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    depth = shape.depth_mm(np.pad(part, 1), spacing).max()
-    return float((depth - 0.5 * min(spacing)) / radius)

@@ -6,8 +6,9 @@ import pytest
 from imgcompare.errors import SegmentationError
 from imgcompare.loading import scan
 from imgcompare.model import AlignedTimepoint, Quantity, Role, Timepoint, Transform, Volume
+from imgcompare.segmentation.likeness import is_lesion
 from imgcompare.segmentation.preparation import Prepared, prepare
-from imgcompare.segmentation.proposal import is_lesion, propose_lesions
+from imgcompare.segmentation.proposal import propose_lesions
 from tests.builders import ellipsoid, make_geometry
 from tests.segmentation.analytic import MR_ROLES, Plan, draw, overlap
 
