@@ -41,7 +41,7 @@ def test_images_lesions_tissues_and_diameters_of_every_visit_are_shown(
     kinds = ["image", Kind.LESIONS, Kind.TISSUES, Kind.DIAMETERS]
     assert [kind_of(data) for data in found] == [*kinds, *kinds]
     assert found[0][1]["name"] == "T1C 2024-01-10"
-    assert len(found[3][0]) == len(found[7][0]) == 2  # longest and perpendicular
+    assert len(found[3][0]) == len(found[7][0]) == 3  # two diameters and their figures
     centre = to_world(truth[0]["lesions"][0]["centre_lps_mm"])
     for data, keywords, _ in (found[2], found[6]):  # both in the baseline's space
         middle = np.argwhere((data > 0) & (data < 6)).mean(axis=0)

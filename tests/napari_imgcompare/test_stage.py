@@ -314,7 +314,7 @@ def test_the_tables_tell_the_story(told: Workspace):
 def test_each_state_says_what_comes_next(workspace: Workspace):
     assert next_step(Workspace()).startswith("Open a folder")
     assert next_step(workspace) == ""
-    told, workspace.result = workspace.result, None
+    workspace.result = None
     assert "Measure (step 5)" in next_step(workspace)
     marked = {k: replace(m, segmentation=None) for k, m in workspace.marked.items()}
     workspace.change(replace(workspace.state, marked=marked))
@@ -328,7 +328,15 @@ def test_each_state_says_what_comes_next(workspace: Workspace):
     assert "may not fit" in next_step(workspace)
     workspace.aligned = {}
     assert "Register (step 2)" in next_step(workspace)
-    assert observation_texts(told) == ["Nothing to add to the finding and the criteria."]
+
+
+def test_where_there_is_nothing_to_add_that_is_said(told: Workspace):
+    assert told.result is not None
+    silent = replace(told.result, observations=(), assessments=(), warnings=())
+    assert observation_texts(silent) == ["Nothing to add to the finding and the criteria."]
+    warned = replace(silent, warnings=("Look twice.",))
+    assert observation_texts(warned) == ["Look twice."]
+    assert observation_texts(None) == []
 
 
 def test_who_placed_a_visit_is_said(workspace: Workspace):
