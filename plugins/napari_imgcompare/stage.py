@@ -101,10 +101,13 @@ class Stage:
         yield
         with fluid.together(self.viewer):
             for data in found:
-                keeping.put(self.viewer, data)
+                layer, seen = keeping.put_hidden(self.viewer, data)
+                yield
+                layer.visible = seen
                 yield
             if self.scene is not None:
                 yield from linked.arrange(self.viewer, self.scene)
+                yield
                 linked.set_mode(self.viewer, self.mode, self.scene.visits)
         self.looked.emit()
         yield

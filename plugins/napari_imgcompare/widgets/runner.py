@@ -21,6 +21,9 @@ _OVER = object()
 BREATH_S = 0.04
 """Pieces of window work that take less are done in one go: each rest costs a redraw."""
 
+REST_MS = 1
+"""Between pieces. At 0 Qt would post the next one ahead of what the mouse and keyboard sent."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -111,7 +114,7 @@ class Runner(QObject):
         waiting = self._chunks is not None or self._in_piece
         self._chunks = chunks if self._chunks is None else chain(self._chunks, chunks)
         if not waiting:
-            QTimer.singleShot(0, self._next_chunk)
+            QTimer.singleShot(REST_MS, self._next_chunk)
 
     def _next_chunk(self) -> None:
         if self._chunks is None:
@@ -137,7 +140,7 @@ class Runner(QObject):
             later = self._chunks  # asked for by the piece itself
             self._chunks = chunks if later is None else chain(chunks, later)
         if self._chunks is not None:
-            QTimer.singleShot(0, self._next_chunk)
+            QTimer.singleShot(REST_MS, self._next_chunk)
             return
         following, self._following = self._following, None
         if following is not None and went_well:
