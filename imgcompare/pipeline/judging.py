@@ -16,6 +16,7 @@ from imgcompare.model import (
     Change,
     ComparabilityFinding,
     CourseResponse,
+    EventKind,
     Measurement,
     Observation,
     Repeatability,
@@ -106,7 +107,7 @@ def judge_course(
         tuple(changes),
         assessments,
         tuple(criteria[name].summarise(given, found) for name, found in assessed.items()),
-        find_patterns(given, assessments, tuple(changes)),
+        find_patterns(_joined(given), assessments, tuple(changes)),
     )
 
 
@@ -124,6 +125,23 @@ def _as_counted(
     for at in range(len(readings.dates)):
         counted = counted_together(readings.measurements, readings.events, at)
         yield at, [m for m in counted if m.timepoint_index <= at]
+
+
+def _joined(readings: CourseReadings) -> CourseReadings:
+    """Give a course in which lesions that have split or merged are one lesion throughout."""
+    last = len(readings.dates)
+    parts = {n for family in families(readings.events, last).values() for n in family[1:]}
+    if not parts:
+        return readings
+    counted = counted_together(readings.measurements, readings.events, last)
+    return replace(
+        readings,
+        lesions=tuple(x for x in readings.lesions if x.id not in parts),
+        measurements=tuple(m for m in counted if m.lesion_id not in parts),
+        events=tuple(
+            e for e in readings.events if e.kind not in (EventKind.SPLIT, EventKind.MERGED)
+        ),
+    )
 
 
 def _with_error(

@@ -75,6 +75,8 @@ def test_two_lesions_that_become_one_mass_are_compared_with_both(monkeypatch) ->
     change = to_baseline(found, 1)
     assert change.from_value == pytest.approx(true_ml(APART), rel=0.05)
     assert change.to_value == pytest.approx(true_ml(ONE_MASS), rel=0.05)
+    codes = {o.code for o in found.observations}
+    assert "EARLY_GROWTH_RT" not in codes, "+36 % of both, where one alone would be +173 %"
     assert headline(found).startswith("Lesion 1: merged on 2024-03-06, counted together with")
     assert "Lesion 2: merged into lesion 1 on 2024-03-06; counted with lesion 1" in headline(found)
 
