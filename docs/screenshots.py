@@ -1,6 +1,6 @@
 """Make the pictures of the napari tutorial: the whole story on the demo, a window per step.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/screenshots.py [--case CASE] [--only N]
+    xvfb-run -a -s "-screen 0 1600x1000x24" python docs/screenshots.py [--case CASE]
 
 Needs the napari and qt extras. Look at every picture before it is committed.
 """
@@ -100,8 +100,6 @@ def main() -> None:
     camera.shoot("5-results")
     widget.results.diameter()
     camera.shoot("5-diameter")
-    camera.viewer.dims.order = (0, 1, 2)
-    navigating.go_to(widget.stage, 1)
     widget.tissues.surfaces()
     camera.wait()
     camera.shoot("6-surfaces")

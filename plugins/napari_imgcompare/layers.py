@@ -37,7 +37,7 @@ SAMPLE_STEP = 3
 LESION_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 """Okabe and Ito's colours, told apart by the colour-blind."""
 
-LINE_COLOUR = "#00E5FF"
+LINE_COLOUR = "#FF40FF"
 """Of diameters and their texts: seen on bright and on dark tissue, and no tissue's own."""
 
 NO_TISSUE = "#999999"
@@ -171,7 +171,7 @@ def lines_layer(
         "edge_width": 0.6,
         "opacity": 1.0,
         "features": {"label": list(texts)},
-        "text": {"string": "{label}", "size": 11, "color": LINE_COLOUR, "anchor": "upper_left"},
+        "text": {"string": "{label}", "size": 12, "color": LINE_COLOUR, "anchor": "upper_left"},
         **_drawn(grid, remember),
         **options,
     }

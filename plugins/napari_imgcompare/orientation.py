@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_imgcompare.spaces import AXIS_LABELS
-from napari_imgcompare.viewers import camera_of
+from napari_imgcompare.viewers import camera_of, look_to, looking
 
 OPPOSITE = {"S": "I", "P": "A", "L": "R"}
 """The direction opposite to that in which a world axis grows."""
@@ -56,12 +56,12 @@ def edge_letters(vertical: str, horizontal: str, orientation: tuple[str, str]) -
     return Edges(*((first, last) if grows_right else (last, first)), low, high)
 
 
-def solid_letters(view: Sequence[float], up: Sequence[float]) -> Edges:
+def solid_letters(view: npt.ArrayLike, up: npt.ArrayLike) -> Edges:
     """Name the patient directions at the edges of a view in 3-D, oblique ones by two letters.
 
     Parameters
     ----------
-    view, up : sequence of float
+    view, up : array-like, shape (3,)
         Where the camera looks to and what is up, as S, P, L.
     """
     # Right-handed as L, P, S: what points to the right is looking crossed with up.
@@ -106,7 +106,7 @@ def orient(viewer: Any) -> Edges:
     if tuple(str(o) for o in camera.orientation) != wanted:
         camera.orientation = wanted
     if viewer.dims.ndisplay == 3:
-        return solid_letters(camera.view_direction, camera.up_direction)
+        return solid_letters(*looking(viewer))
     return edge_letters(shown[0], shown[1], wanted[1:])
 
 
@@ -122,7 +122,7 @@ def patient_axes(viewer: Any) -> tuple[str, ...]:
 
 def look_from_front(viewer: Any) -> None:
     """Turn the 3-D view as if facing the patient."""
-    camera_of(viewer).set_view_direction(*FRONT_VIEW)
+    look_to(viewer, *FRONT_VIEW)
 
 
 def look_at_all(viewer: Any, layers: Sequence[Any]) -> None:

@@ -105,6 +105,8 @@ def next_step(workspace: Workspace) -> str:
     """Say what a person would do next; empty when the results are there."""
     if workspace.course is None:
         return "Open a folder with two or more visits, or the demo (step 1)."
+    if len(workspace.course.timepoints) < 2:
+        return "Only one visit is here; open a folder with two or more of the subject."
     if not workspace.aligned:
         return "Next: Register (step 2)."
     qualities = [one.to_baseline.quality for one in workspace.aligned.values()]

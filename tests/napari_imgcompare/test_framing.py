@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from napari_imgcompare.orientation import Edges, look_from_front
-from napari_imgcompare.viewers import camera_of, scale_bar_of
+from napari_imgcompare.viewers import look_to, scale_bar_of
 
 from imgcompare.geometry import Geometry
 from imgcompare.reporting.nifti import nifti_bytes
@@ -85,7 +85,7 @@ def test_the_3d_view_is_no_mirror_image(dropped: Any) -> None:
     look_from_front(viewer)
     assert side_of_the_spot(viewer) == ("top", "right")
     assert markers.edges == Edges("R", "L", "S", "I")
-    camera_of(viewer).set_view_direction((0, -1, 0), (1, 0, 0))  # from behind
+    look_to(viewer, (0, -1, 0), (1, 0, 0))  # from behind
     assert side_of_the_spot(viewer) == ("top", "left")
     assert markers.edges == Edges("L", "R", "S", "I")
 

@@ -8,7 +8,7 @@ from napari_imgcompare.orientation import (
     orient,
     solid_letters,
 )
-from napari_imgcompare.viewers import camera_of
+from napari_imgcompare.viewers import looking
 
 from tests.builders import make_volume
 
@@ -50,13 +50,8 @@ def test_the_3d_view_is_no_mirror_image(viewer_model):
     viewer_model.dims.ndisplay = 3
     orient(viewer_model)
     look_from_front(viewer_model)
-    camera = camera_of(viewer_model)
-    view, up = np.array(camera.view_direction), np.array(camera.up_direction)
-    signs = {"towards": -1, "away": 1, "down": 1, "up": -1, "right": 1, "left": -1}
-    # Screen axes in the patient (L, P, S): what the viewer's right hand points to.
-    depth, vertical, horizontal = (signs[str(o)] for o in camera.orientation)
-    handed = depth * vertical * horizontal
-    right = handed * np.cross(view[::-1], up[::-1])
+    view, up = looking(viewer_model)
+    right = np.cross(view[::-1], up[::-1])  # in the patient, L P S
     np.testing.assert_allclose(view, (0, 1, 0), atol=1e-6)  # from the front to the back
     np.testing.assert_allclose(up, (1, 0, 0), atol=1e-6)  # head up
     np.testing.assert_allclose(right, (1, 0, 0), atol=1e-6)  # facing us, the left is to our right

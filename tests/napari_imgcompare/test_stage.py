@@ -328,11 +328,15 @@ def test_each_state_says_what_comes_next(workspace: Workspace):
     assert "may not fit" in next_step(workspace)
     workspace.aligned = {}
     assert "Register (step 2)" in next_step(workspace)
+    alone = replace(workspace.course, timepoints=workspace.course.timepoints[:1])
+    workspace.courses = (alone,)
+    assert "Only one visit" in next_step(workspace)
 
 
 def test_where_there_is_nothing_to_add_that_is_said(told: Workspace):
     assert told.result is not None
-    silent = replace(told.result, observations=(), assessments=(), warnings=())
+    nothing = {"observations": (), "assessments": (), "side_by_side": (), "warnings": ()}
+    silent = replace(told.result, **nothing)
     assert observation_texts(silent) == ["Nothing to add to the finding and the criteria."]
     warned = replace(silent, warnings=("Look twice.",))
     assert observation_texts(warned) == ["Look twice."]
