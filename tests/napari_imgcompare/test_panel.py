@@ -41,7 +41,7 @@ def test_the_step_just_done_and_the_next_are_open(widget: Any) -> None:
     widget.live()
     area = widget.area
     head = widget.sections["Results"].y() - area.verticalScrollBar().value()
-    assert 0 <= head < area.viewport().height() / 2
+    assert 0 <= head < area.viewport().height()
     widget.sections["Results"].collapse(animate=False)
     told.changed.emit("result")  # as after a stroke of the brush
     assert opened(widget) == ["Compartments"]
