@@ -46,7 +46,14 @@ SETTINGS = {
 """Slice spacing and plane; 1 mm in plane, 2 % noise, shading and motion in all."""
 
 LEAST_ML = 1.0
-PARTS = (WHOLE, Tissue.ENHANCING, Tissue.NECROTIC, Tissue.CYSTIC, Tissue.HAEMORRHAGE)
+PARTS = (
+    WHOLE,
+    Tissue.ENHANCING,
+    Tissue.NECROTIC,
+    Tissue.CYSTIC,
+    Tissue.HAEMORRHAGE,
+    Tissue.OEDEMA,
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ DICE_LEAST = 0.90
 SMALL_ML = 0.5
 """The error of a smaller part is given in mL as well: a percentage of little is no great matter."""
 
+SMALL_LESION_ML = 3.0
+LARGE_NAME = f"oedema volume, lesions from {SMALL_LESION_ML:g} mL"
+SMALL_NAME = "oedema volume, smaller lesions"
+
 
 class Row(NamedTuple):
     """One line of the summary: a figure in one setting."""
@@ -100,6 +104,7 @@ def table(moves: Sequence[Any], rows: Sequence[Any]) -> list[Row]:
             errors = [error_percent(r) for r in here if r.part == part and r.true_ml > 0.0]
             if errors:
                 out.append(_volume_row(setting, part, errors))
+        out += _oedema_rows(setting, here)
         absent = [r.found_ml for r in here if r.true_ml <= 0.0]
         if absent:
             worst = max(absent)
@@ -115,6 +120,23 @@ def table(moves: Sequence[Any], rows: Sequence[Any]) -> list[Row]:
                 )
             )
     return out
+
+
+def _oedema_rows(setting: str, here: Sequence[Any]) -> list[Row]:
+    """Give oedema of small and of other lesions apart: its error goes with their surface."""
+    small = {(r.case, r.visit, r.lesion) for r in here
+             if r.part == "whole" and r.true_ml < SMALL_LESION_ML}  # fmt: skip
+    rows = []
+    for name, is_small in ((LARGE_NAME, False), (SMALL_NAME, True)):
+        errors = [
+            error_percent(r)
+            for r in here
+            if r.part == "oedema" and r.true_ml > 0.0
+            and ((r.case, r.visit, r.lesion) in small) is is_small
+        ]  # fmt: skip
+        if errors:
+            rows.append(_volume_row(setting, name, errors))
+    return rows
 
 
 def _volume_row(setting: str, part: str, errors: Sequence[float]) -> Row:
@@ -137,7 +159,8 @@ def _cells(row: Row) -> list[str]:
     bound = "≥" if row.unit == "Dice" else "≤"
     limit = "none" if row.limit is None else f"{bound} {row.limit:g} {row.unit}".strip()
     share = "" if row.limit is None else f"{row.inside} of {row.count}"
-    figure = row.figure + (" volume" if row.unit == "%" else " Dice" if row.unit == "Dice" else "")
+    what = {"%": " volume", "Dice": " Dice"}.get(row.unit, "")
+    figure = row.figure if "volume" in row.figure else row.figure + what
     return [
         row.setting,
         figure,
@@ -211,7 +234,8 @@ on the scan's voxels.
 Run on {day}. "Median" is of absolute errors, "worst" of them all; "inside" counts lesions and seeds
 within the limit. Limits are those set for the project; 3 mm slices are held to those of 5 mm ones.
 TRE (target registration error) is the mean distance from the true position over the head.
-"Tissue not there" is volume given to a tissue that a lesion does not hold.{partial}
+"Tissue not there" is volume given to a tissue that a lesion does not hold. Oedema is what is bright
+on FLAIR or T2 around a lesion; its border is drawn soft, and no limit was set for it.{partial}
 
 {table}
 
