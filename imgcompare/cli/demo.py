@@ -55,6 +55,10 @@ def command(case: str, timepoints: int, output: Path | None, view: bool) -> None
     from imgcompare.phantoms import demo_case
     from imgcompare.reporting import require_writable
 
+    if view:
+        from imgcompare.cli.view import open_in_napari, require_viewer
+
+        require_viewer()
     output = output or Path("imgcompare-demo")
     require_writable(output)
     folder = console.run(demo_case(case, timepoints=timepoints))
@@ -62,8 +66,6 @@ def command(case: str, timepoints: int, output: Path | None, view: bool) -> None
     comparison = compare_and_write([folder], output, options=CompareOptions())
     _print_truth(comparison, folder)
     if view:
-        from imgcompare.cli.view import open_in_napari
-
         open_in_napari(output, study=folder)
 
 

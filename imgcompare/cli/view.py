@@ -30,17 +30,32 @@ def open_in_napari(folder: Path, *, study: Path | None = None) -> None:
     NothingFoundError
         If there is no such folder.
     """
-    from imgcompare.errors import MissingDependencyError, NothingFoundError
+    from imgcompare.errors import NothingFoundError
 
     for path in (folder, study):
         if path is not None and not path.exists():
             raise NothingFoundError(f"There is no {path.name}; give a folder of scans or results.")
+    require_viewer()
+    from napari_imgcompare.launching import launch
+
+    launch(folder, study=study)
+
+
+def require_viewer() -> None:
+    """Check that a window can be opened, before anything that takes long.
+
+    Raises
+    ------
+    MissingDependencyError
+        If napari or a Qt binding is not installed, naming what to install.
+    """
+    from imgcompare.errors import MissingDependencyError
+
     try:
-        from napari_imgcompare.launching import launch
+        import napari_imgcompare.launching  # noqa: F401
     except ImportError as error:
         # qtpy's own error for a missing binding is an ImportError too.
         raise MissingDependencyError(
             "The viewer needs napari and a Qt binding; install them with: "
             'pip install "imgcompare-dicom[napari,qt]"'
         ) from error
-    launch(folder, study=study)

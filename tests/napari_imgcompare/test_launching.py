@@ -19,21 +19,34 @@ class Nobody:
 
 sys.meta_path.insert(0, Nobody())
 from imgcompare.cli.main import main
-sys.argv = ["imgcompare", "view", {folder!r}]
+sys.argv = ["imgcompare", *{arguments!r}]
 main()
 """
 BINDINGS = {"PyQt5", "PyQt6", "PySide2", "PySide6"}
 
 
-@pytest.mark.parametrize("missing", [{"napari"}, BINDINGS, {"napari_imgcompare"}])
-def test_what_is_missing_is_named_in_one_line(missing: set[str]) -> None:
-    code = WITHOUT.format(missing=missing, folder=str(SAMPLE))
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ({"napari"}, ("view", str(SAMPLE))),
+        (BINDINGS, ("view", str(SAMPLE))),
+        ({"napari_imgcompare"}, ("view", str(SAMPLE))),
+        ({"napari"}, ("demo", "--view", "-o")),
+    ],
+)
+def test_what_is_missing_is_named_in_one_line(
+    tmp_path: Path, missing: set[str], command: tuple[str, ...]
+) -> None:
+    results = tmp_path / "results"
+    arguments = [*command, str(results)] if command[0] == "demo" else list(command)
+    code = WITHOUT.format(missing=missing, arguments=arguments)
     found = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], check=False, capture_output=True, text=True
     )
     assert found.returncode == 2
     assert "Traceback" not in found.stderr
     assert 'pip install "imgcompare-dicom[napari' in " ".join(found.stderr.split())
+    assert not results.exists()  # said before the work, not after it
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
