@@ -19,6 +19,9 @@ from napari_imgcompare.viewers import grid_of
 PAUSED, SORT = "_pause_scene_graph", "_update_scenegraph"
 """Of napari's canvas, 0.7 to 0.9; without them all works, only slower."""
 
+DUE = 4
+"""Collections of younger garbage after which one of all is due; Python itself waits for ten."""
+
 ACTIVATES = "_activate_on_insert"
 """Of napari's list of layers: whether an added one is selected, and its controls are shown."""
 
@@ -76,9 +79,9 @@ def spare_lines(viewer: Any, layer: Any) -> None:
         before, drawn[event.type] = drawn[event.type], _is_in_sight(layer, viewer.dims)
         event.blocked = not (before or drawn[event.type])
 
-    # The last to be connected is the first to be called, so this must follow the canvas.
+    spare.__module__ = "napari.layers"  # napari calls its own first, and this must come before
     for name in drawn:
-        getattr(layer.events, name).connect(spare)
+        getattr(layer.events, name).connect(spare, position="first")
 
 
 def _is_in_sight(layer: Any, dims: Any) -> bool:
@@ -99,6 +102,12 @@ def settle(viewer: Any) -> None:
     """
     if _canvas(viewer) is not None and not len(viewer.layers):
         gc.freeze()
+
+
+def tidy() -> None:
+    """Collect garbage while nothing else is done, before Python does so in the midst of it."""
+    if gc.get_count()[2] >= DUE:
+        gc.collect()
 
 
 def unsettle(_: object = None) -> None:

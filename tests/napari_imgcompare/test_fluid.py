@@ -111,6 +111,17 @@ def test_layers_are_never_left_out_of_collections(window_viewer: Any) -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_garbage_is_collected_at_rest_if_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    collected = list[int]()
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(1))
+    monkeypatch.setattr(gc, "get_count", lambda: (300, 3, fluid.DUE - 1))
+    fluid.tidy()
+    assert not collected
+    monkeypatch.setattr(gc, "get_count", lambda: (300, 3, fluid.DUE))
+    fluid.tidy()
+    assert collected
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 def test_lines_are_redrawn_where_they_are_and_once_after(
     viewer_model: Any, grid: Geometry, order: tuple[int, int, int]
@@ -137,3 +148,22 @@ def test_lines_are_redrawn_where_they_are_and_once_after(
     drawn.clear()
     layer.data = [np.array([[0.0, 0, 0], [0.0, 5, 0]])]
     assert drawn  # a line that is drawn into the slice is seen at once
+
+
+def test_the_canvas_rests_where_no_line_is(
+    window_viewer: Any, grid: Geometry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = Shown(np.zeros(grid.shape, dtype=np.float32), grid, True)
+    keeping.put(window_viewer, layers.shown_image(scan, "scan", window=(0, 1)))
+    line = grid.index_to_world(np.array([[6.0, 4, 9], [6, 15, 9]]))
+    layer = keeping.put(window_viewer, layers.lines_layer([line], "lines", texts=[""], grid=grid))
+    faces = window_viewer.window._qt_viewer.canvas.layer_to_visual[layer].node.shape_faces
+    drawn = list[int]()
+    monkeypatch.setattr(
+        faces, "set_data", lambda **_: drawn.append(window_viewer.dims.current_step[0])
+    )
+    window_viewer.dims.set_current_step(0, 0)
+    drawn.clear()
+    for step in range(12):
+        window_viewer.dims.set_current_step(0, step)
+    assert {6, 7} <= set(drawn) <= {5, 6, 7, 8}

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QWidget
 
 from imgcompare.model import WHOLE, Comparison, Measurement
 from imgcompare.reporting.charts import STACK
-from imgcompare.reporting.lookup import find_measurement
+from imgcompare.reporting.lookup import find_total
 from imgcompare.reporting.svg import TISSUE_COLOURS
 
 LEFT, BOTTOM, TOP, RIGHT = 44.0, 34.0, 26.0, 12.0
@@ -92,7 +92,7 @@ def nice_ticks(top: float) -> list[float]:
 def _volume(
     comparison: Comparison, lesion: int, index: int, compartment: str
 ) -> Measurement | None:
-    return find_measurement(comparison, lesion, index, compartment=compartment)
+    return find_total(comparison, lesion, index, compartment=compartment)
 
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

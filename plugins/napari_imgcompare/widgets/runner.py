@@ -13,6 +13,7 @@ from superqt.utils import GeneratorWorker, create_worker
 
 from imgcompare.errors import ImgCompareError
 from imgcompare.model import Progress
+from napari_imgcompare import fluid
 from napari_imgcompare.tasks import Task
 
 T = TypeVar("T")
@@ -145,7 +146,7 @@ class Runner(QObject):
         following, self._following = self._following, None
         if following is not None and went_well:
             following()
-        self.busy.emit(self.is_busy)
+        self._rest()
 
     def _take(self, task: Task[T], result: T, then: Callable[[], None] | None) -> None:
         self._worker = None
@@ -155,8 +156,13 @@ class Runner(QObject):
                 self._following = then
             elif then is not None:
                 then()
+        self._rest()
 
+    def _rest(self) -> None:
+        """Say whether more is to come; if not, tidy up."""
         self.busy.emit(self.is_busy)
+        if not self.is_busy:
+            QTimer.singleShot(REST_MS, fluid.tidy)
 
     def _progress(self, progress: Progress) -> None:
         self.progress.emit(progress.step, progress.total, progress.message)
