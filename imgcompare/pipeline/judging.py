@@ -16,7 +16,6 @@ from imgcompare.model import (
     Change,
     ComparabilityFinding,
     CourseResponse,
-    EventKind,
     Measurement,
     Observation,
     Repeatability,
@@ -130,17 +129,18 @@ def _as_counted(
 def _joined(readings: CourseReadings) -> CourseReadings:
     """Give a course in which lesions that have split or merged are one lesion throughout."""
     last = len(readings.dates)
-    parts = {n for family in families(readings.events, last).values() for n in family[1:]}
+    found = families(readings.events, last)
+    parts = {n for family in found.values() for n in family[1:]}
     if not parts:
         return readings
     counted = counted_together(readings.measurements, readings.events, last)
+    joined = readings.without(parts)
+    # What a reader said of the lesion that carries the sum was said of it alone.
+    states = {key: s for key, s in joined.reader.states.items() if key[0] not in found}
     return replace(
-        readings,
-        lesions=tuple(x for x in readings.lesions if x.id not in parts),
+        joined,
         measurements=tuple(m for m in counted if m.lesion_id not in parts),
-        events=tuple(
-            e for e in readings.events if e.kind not in (EventKind.SPLIT, EventKind.MERGED)
-        ),
+        reader=replace(joined.reader, states=states),
     )
 
 
