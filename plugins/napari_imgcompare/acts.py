@@ -13,6 +13,7 @@ from skimage.measure import label
 
 from imgcompare.errors import InputError, SegmentationError
 from imgcompare.model import (
+    AlignedTimepoint,
     EventKind,
     LabelMap,
     Lesion,
@@ -21,7 +22,8 @@ from imgcompare.model import (
     LesionSegmentation,
 )
 from imgcompare.pipeline.replaying import region_on
-from imgcompare.segmentation import edit_compartments
+from imgcompare.registration import map_mask
+from imgcompare.segmentation import Prepared, edit_compartments, follow_lesion
 
 Key = tuple[int, int]
 """Timepoint index and lesion id."""
@@ -54,6 +56,33 @@ class State:
     def at(self, index: int) -> dict[int, Marked]:
         """Give the lesions marked at a visit."""
         return {i: self.marked[v, i] for v, i in sorted(self.marked) if v == index}
+
+
+def as_mask(region: LabelMap) -> LabelMap:
+    """Give all that is labelled as one region."""
+    return LabelMap(region.array != 0, region.geometry)
+
+
+def carry_over(
+    marked: Marked, here: AlignedTimepoint, there: AlignedTimepoint, prepared: Prepared
+) -> Marked | None:
+    """Find a lesion of one visit at another (``there``, prepared), through baseline space."""
+    way = here.to_baseline.then(there.to_baseline.inverse())
+    mask = np.asarray(marked.region.array, dtype=bool)
+    expected = map_mask(mask, here.geometry, there.geometry, way)
+    found = follow_lesion(prepared, expected)
+    if not found.array.any():
+        return None
+    return Marked(as_mask(found), f"{marked.source} carried over", marked.proposed)
+
+
+def as_proposed(proposals: LabelMap) -> list[Marked]:
+    """Give the labels of a map as proposals, for a person to confirm."""
+    return [
+        Marked(LabelMap(proposals.array == value, proposals.geometry), "proposal", proposed=True)
+        for value in np.unique(proposals.array)
+        if value
+    ]
 
 
 def add(state: State, found: Mapping[int, Marked], *, baseline: int) -> State:

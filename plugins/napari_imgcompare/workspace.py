@@ -15,7 +15,6 @@ from imgcompare.model import (
     AlignedTimepoint,
     Comparison,
     Course,
-    LabelMap,
     Lesion,
     LesionSegmentation,
     Progress,
@@ -34,12 +33,10 @@ from imgcompare.pipeline.replaying import (
     take_transform,
 )
 from imgcompare.pipeline.tracking import Outline
-from imgcompare.registration import map_mask
 from imgcompare.response import load_criteria
 from imgcompare.segmentation import (
     Prepared,
-    follow_lesion,
-    lesion_from_seed,
+    outline_seed,
     prepare,
     propose_lesions,
 )
@@ -72,6 +69,7 @@ class Workspace:
         self.result: Comparison | None = None
         self.criteria: tuple[str, ...] = ()
         self.journal = Journal()
+        self.doubts: tuple[str, ...] = ()  # about the last seed, for a person to read
         self._prepared: dict[int, Prepared] = {}
         self._state, self._past, self._future = State(), list[State](), list[State]()
 
@@ -247,13 +245,15 @@ class Workspace:
     ) -> Task[dict[int, Marked]]:
         """Find the lesion around a point of one visit, and the same lesion at the others."""
         self.require_aligned()
+        doubts: list[str] = []
 
         def steps() -> Steps[dict[int, Marked]]:
             others = [i for i in self.aligned if i != index]
             total = 1 + len(others)
             yield Progress(1, total, "finding the lesion")
-            region = lesion_from_seed(self.prepared(index), point_mm, radius_mm=radius_mm)
-            found = {index: Marked(_as_mask(region), "seed")}
+            seeded = outline_seed(self.prepared(index), point_mm, radius_mm=radius_mm)
+            doubts.extend(seeded.doubts)
+            found = {index: Marked(acts.as_mask(seeded.region), "seed")}
             for n, other in enumerate(others, 2):
                 name = self.aligned[other].timepoint.name
                 yield Progress(n, total, f"following it to {name}")
@@ -262,7 +262,11 @@ class Workspace:
                     found[other] = followed
             return found
 
-        return Task("Finding the lesion", steps(), self.add_lesion)
+        def take(found: dict[int, Marked]) -> None:
+            self.doubts = tuple(doubts)
+            self.add_lesion(found)
+
+        return Task("Finding the lesion", steps(), take)
 
     def propose(self) -> Task[dict[Key, Marked]]:
         """Propose lesions by rule at every visit; a person confirms each."""
@@ -293,13 +297,7 @@ class Workspace:
         there, here = self.aligned[other], self.aligned[index]
         if not (succeeded(there.to_baseline) and succeeded(here.to_baseline)):
             return None
-        way = here.to_baseline.then(there.to_baseline.inverse())
-        mask = np.asarray(marked.region.array, dtype=bool)
-        expected = map_mask(mask, here.geometry, there.geometry, way)
-        found = follow_lesion(self.prepared(other), expected)
-        if not found.array.any():
-            return None
-        return Marked(_as_mask(found), f"{marked.source} carried over", marked.proposed)
+        return acts.carry_over(marked, here, there, self.prepared(other))
 
     def _propose_at(self, index: int, found: Mapping[Key, Marked]) -> dict[Key, Marked]:
         """Follow what earlier visits have, and propose what is left."""
@@ -311,15 +309,13 @@ class Workspace:
                 followed = self._follow(marked, visit, index)
                 if followed is not None:
                     here[index, identity] = followed
-        known = np.zeros(self.aligned[index].geometry.shape, dtype=bool)
+        prepared = self.prepared(index)
+        known = np.zeros(prepared.aligned.geometry.shape, dtype=bool)
         for marked in here.values():
             known |= np.asarray(marked.region.array, dtype=bool)
-        proposals = propose_lesions(self.prepared(index), known=known)
         next_id = max((i for _, i in [*found, *here]), default=0) + 1
-        for n, value in enumerate(v for v in np.unique(proposals.array) if v):
-            region = LabelMap(proposals.array == value, proposals.geometry)
-            here[index, next_id + n] = Marked(region, "proposal", proposed=True)
-        return here
+        proposals = acts.as_proposed(propose_lesions(prepared, known=known))
+        return here | {(index, n): marked for n, marked in enumerate(proposals, next_id)}
 
     # -- 4 compartments --------------------------------------------------------------------
 
@@ -385,13 +381,9 @@ class Workspace:
         """Match, measure and assess the lesions as they stand, as `imgcompare compare` does."""
         course, aligned = self.require_course(), self.require_aligned()
         order = sorted(aligned)
-        told: list[list[tuple[int, LesionSegmentation]]] = [
-            [
-                (lesion, m.segmentation)
-                for (visit, lesion), m in sorted(self.marked.items(), key=lambda item: item[0])
-                if visit == index and m.segmentation is not None
-            ]
-            for index in order
+        told = [
+            [(n, m.segmentation) for n, m in self.state.at(i).items() if m.segmentation is not None]
+            for i in order
         ]
         return conclude(
             course,
@@ -405,7 +397,3 @@ class Workspace:
             options=self.options(),
             journal=self.journal,
         )
-
-
-def _as_mask(region: LabelMap) -> LabelMap:
-    return LabelMap(region.array != 0, region.geometry)

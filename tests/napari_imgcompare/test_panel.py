@@ -111,3 +111,11 @@ def test_ticks_are_round_and_few(qt: None, top: float) -> None:
     assert 3 <= len(ticks) <= 6
     assert ticks[-1] <= top * (1 + 1e-9) < ticks[-1] + ticks[1] * (1 + 1e-9)
     assert f"{ticks[1]:e}"[0] in "125"
+
+
+def test_doubts_about_a_seed_are_said_once(widget: Any) -> None:
+    widget.workspace.doubts = ("The seed lies 9 mm outside of what was outlined.",)
+    widget.runner.done.emit("Finding the lesion")
+    assert widget.message.text() == "The seed lies 9 mm outside of what was outlined."
+    widget.runner.done.emit("Finding the lesion")
+    assert widget.message.text().startswith("Finding the lesion: done.")

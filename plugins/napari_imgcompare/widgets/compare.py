@@ -147,7 +147,8 @@ class CompareTimepoints(QWidget):
         self.message.setText(text)
 
     def _done(self, title: str) -> None:
-        self._say(f"{title}: done. {next_step(self.workspace)}".strip())
+        doubts, self.workspace.doubts = self.workspace.doubts, ()
+        self._say(" ".join(doubts) or f"{title}: done. {next_step(self.workspace)}".strip())
 
     def _fail(self, text: str) -> None:
         self.message.setStyleSheet("color: #E69F00;")

@@ -101,7 +101,8 @@ class ResultsStep(QWidget):
         if what not in ("study", "lesions", "result"):
             return
         result = self.workspace.result
-        self.finding.setText(finding(result) or UNMEASURED)
+        text = finding(result) or UNMEASURED
+        self.finding.setText(text.replace(" %", "\N{NO-BREAK SPACE}%"))
         columns, rows = results_table(result)
         self.table.set_columns(columns)
         self.table.fill(rows)
