@@ -355,23 +355,25 @@ def family_of(comparison: Comparison, lesion: Lesion) -> tuple[int, ...]:
 
 def _happened(comparison: Comparison, family: Sequence[int]) -> str:
     """Name what made several lesions belong together."""
-    kinds = {e.kind for e in comparison.events if set(e.lesion_ids) & set(family)}
-    words = {EventKind.SPLIT: "divided", EventKind.MERGED: "merged"}
-    return " and ".join(word for kind, word in words.items() if kind in kinds)
+    return " and ".join(verb for verb, events in _by_verb(comparison, family) if events)
 
 
 def _joined_or_divided(comparison: Comparison, family: Sequence[int]) -> str:
     """Say what became one or several lesions, and when, before the figures of all together."""
     others = joined([f"lesion {n}" for n in family[1:]])
-    events = [e for e in comparison.events if set(e.lesion_ids) & set(family)]
     parts = []
-    for kind, verb in ((EventKind.SPLIT, "divided"), (EventKind.MERGED, "merged")):
-        when = dict.fromkeys(
-            timepoint_name(comparison, e.timepoint_index) for e in events if e.kind is kind
-        )
+    for verb, events in _by_verb(comparison, family):
+        when = dict.fromkeys(timepoint_name(comparison, e.timepoint_index) for e in events)
         if when:
             parts.append(f"{verb} on {joined(list(when))}")
     return f"{joined(parts)}, counted together with {others}"
+
+
+def _by_verb(comparison: Comparison, family: Sequence[int]) -> list[tuple[str, list[LesionEvent]]]:
+    """Give the splits and the mergers of a family, each with the verb for them."""
+    events = [e for e in comparison.events if set(e.lesion_ids) & set(family)]
+    verbs = {EventKind.SPLIT: "divided", EventKind.MERGED: "merged"}
+    return [(verb, [e for e in events if e.kind is kind]) for kind, verb in verbs.items()]
 
 
 def _counted_elsewhere(comparison: Comparison, lesion: Lesion, carrier: int) -> str:
